@@ -1,0 +1,180 @@
+import type { AliasClaim, AliasPolicy, CallerId, ClaimVerdict } from "./alias.ts";
+import type { Digest, ImageHash } from "./identity.ts";
+import type { PictureHash } from "./picture-hash.ts";
+import type { Profile } from "./profile.ts";
+import type { CacheMatch, StoredResult } from "./result.ts";
+
+/** An expected failure of a tier: a value that drives the fallback, never an exception. */
+export type Outcome<Value, Reason extends string> =
+  { ok: true; value: Value } | { ok: false; reason: Reason; detail: string };
+
+/**
+ * Where results live for good. One implementation per database dialect; each method is one whole
+ * operation. Methods reject when the database cannot answer; the guard around a store turns that
+ * into values.
+ */
+export interface ResultStore {
+  /**
+   * Answers many hashes with one query: by digest, by an alias with at least `quorum` supporters, by
+   * the caller's own claim, or by a fingerprint that exactly one digest has, over all profiles.
+   * Where several answer a hash, the first of that order wins. Expired results are left out.
+   * Keys that nothing answers are missing from the map.
+   */
+  find(query: FindQuery): Promise<Map<ImageHash, CacheMatch>>;
+  /** Results that callers' uploads under this alias were answered with, the leader's first, then newest first. */
+  findClaimed(query: ClaimedQuery): Promise<ClaimedResult[]>;
+  /**
+   * Inserts or replaces by (profileId, digest). A provisional result never replaces one that is not;
+   * the hit count of a replaced result stays.
+   */
+  saveResults(results: readonly StoredResult[]): Promise<void>;
+  /** Records the claim and moves the alias's standing by `weighClaim`, atomically per alias. */
+  recordClaim(claim: AliasClaim, policy: AliasPolicy): Promise<ClaimVerdict>;
+  addHits(hits: readonly HitCount[]): Promise<void>;
+  appendRequests(requests: readonly RequestRecord[]): Promise<void>;
+  /** Unexpired results of the profile, most requested first. */
+  findHottest(profileId: string, limit: number, now: number): Promise<StoredResult[]>;
+  /** Deletes at most `limit` rows of each kind; resolves to how many went. */
+  purge(query: PurgeQuery): Promise<PurgeCount>;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FindQuery {
+  profileId: string;
+  hashes: readonly ImageHash[];
+  caller: CallerId;
+  /** Supporters an alias needs to answer everyone; null: aliases and claims answer nobody. */
+  quorum: number | null;
+  now: number;
+}
+
+export interface ClaimedQuery {
+  profileId: string;
+  alias: Digest;
+  limit: number;
+  now: number;
+}
+
+export interface ClaimedResult {
+  /** Of the picture that was uploaded under the alias. */
+  pictureHash: PictureHash;
+  result: StoredResult;
+}
+
+export interface HitCount {
+  profileId: string;
+  digest: Digest;
+  count: number;
+  lastHitAt: number;
+}
+
+/** One line of the request log. */
+export interface RequestRecord {
+  requestId: string;
+  at: number;
+  operation: "check_cache" | "batch_check_cache" | "classify" | "batch_classify";
+  userId: string | null;
+  ip: string | null;
+  /** Images asked about, 1 for the single operations. */
+  imageCount: number;
+  /** Images answered from the cache. */
+  cachedCount: number;
+  failedCount: number;
+  /** HTTP status. */
+  status: number;
+  durationMs: number;
+  /** Of a single classification: how it was answered. */
+  method: "cache" | "llm" | "llm_fallback" | "local" | "local_fallback" | null;
+  category: string | null;
+  digest: Digest | null;
+}
+
+export interface PurgeQuery {
+  /** Results that expired before this go, with the claims that only they answered. */
+  now: number;
+  /** Request log lines older than this go. */
+  requestsBefore: number;
+  limit: number;
+}
+
+export interface PurgeCount {
+  results: number;
+  claims: number;
+  requests: number;
+}
+
+/** Why an upload is not a picture we read. */
+export type PictureRejection = "unsupported_format" | "corrupt" | "too_many_pixels";
+
+/** A decoded upload, made ready for models. */
+export interface PreparedPicture {
+  /** JPEG, upright, sRGB, no metadata, at most 1024 px on its long side. */
+  jpeg: Uint8Array;
+  pictureHash: PictureHash;
+}
+
+/** Decodes uploads, with bounded concurrency. Bytes handed in are not kept. */
+export interface PictureReader {
+  prepare(bytes: Uint8Array): Promise<Outcome<PreparedPicture, PictureRejection | "overloaded">>;
+}
+
+export type LanguageModelFailure =
+  | "timeout"
+  | "unreachable"
+  | "rate_limited"
+  | "unauthorized"
+  | "rejected"
+  | "refused"
+  | "malformed_output"
+  | "server_error"
+  | "circuit_open"
+  | "overloaded";
+
+export interface LanguageModelAnswer {
+  category: string;
+  confidence: number;
+  description: string;
+  provider: string;
+  model: string;
+}
+
+export interface LanguageModel {
+  /** Settles by `deadlineAt` (milliseconds since the epoch), whatever the provider does. */
+  classify(
+    picture: PreparedPicture,
+    profile: Profile,
+    deadlineAt: number,
+  ): Promise<Outcome<LanguageModelAnswer, LanguageModelFailure>>;
+  /** Whether a call made now would be sent: false while the circuit breaker is open. */
+  isAvailable(): boolean;
+}
+
+export type LocalModelFailure = "overloaded" | "timeout" | "worker_crashed" | "corrupt" | "closed";
+
+export interface LocalModelAnswer {
+  /** Probability of each of the model's labels, 0..1. */
+  labels: Record<string, number>;
+}
+
+/** Facts about the local model that the domain maps by. */
+export interface LocalModelCard {
+  name: string;
+  version: string;
+  /** Model label to the category key that it means in the default taxonomy. */
+  categories: Record<string, string>;
+  /** Confidence under which an answer counts as unsure, 0..1. */
+  unsure: number;
+}
+
+export interface LocalModel {
+  readonly card: LocalModelCard;
+  /** `bytes`: the upload as it came; decoded in the worker. Settles by `deadlineAt`. */
+  classify(
+    bytes: Uint8Array,
+    deadlineAt: number,
+  ): Promise<Outcome<LocalModelAnswer, LocalModelFailure>>;
+  /** Whether at least one worker can take tasks. */
+  isAvailable(): boolean;
+}
