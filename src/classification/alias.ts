@@ -3,6 +3,8 @@ import { hammingDistance, type PictureHash } from "./picture-hash.ts";
 
 /** Who makes or asks about a claim: a one-way hash of API key, or of user id and address; 32 hex characters. */
 export type CallerId = string & { readonly __brand: "CallerId" };
+/** Asks for what answers everyone: a caller without claims. */
+export const NOBODY = "" as CallerId;
 /** A claimed hash, 64 lower-case hex characters. */
 export type Alias = Digest;
 

@@ -6,8 +6,8 @@
  *   hex characters; fast, not collision-resistant, never served for an upload without the digest.
  * - alias: a 64-character hash that an app claims for an upload and that is not its digest.
  */
-export type Digest = string & { readonly __brand: "Digest" };
-export type Fingerprint = string & { readonly __brand: "Fingerprint" };
+export type Digest = ImageHash & { readonly __kind: "digest" };
+export type Fingerprint = ImageHash & { readonly __kind: "fingerprint" };
 /** What a client may ask about: a digest or alias (64 hex) or a fingerprint (16 hex), lower case. */
 export type ImageHash = string & { readonly __brand: "ImageHash" };
 
@@ -36,6 +36,6 @@ export function parseImageHash(text: string): ImageHash | null {
   return HASH.test(lower) ? (lower as ImageHash) : null;
 }
 
-export function isFingerprint(hash: ImageHash): hash is ImageHash & Fingerprint {
+export function isFingerprint(hash: ImageHash): hash is Fingerprint {
   return hash.length === 16;
 }

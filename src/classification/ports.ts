@@ -2,7 +2,7 @@ import type { AliasClaim, AliasPolicy, CallerId, ClaimVerdict } from "./alias.ts
 import type { Digest, ImageHash } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import type { Profile } from "./profile.ts";
-import type { CacheMatch, StoredResult } from "./result.ts";
+import type { CacheMatch, ClassificationMethod, StoredResult } from "./result.ts";
 
 /** An expected failure of a tier: a value that drives the fallback, never an exception. */
 export type Outcome<Value, Reason extends string> =
@@ -68,6 +68,52 @@ export interface HitCount {
   digest: Digest;
   count: number;
   lastHitAt: number;
+}
+
+/**
+ * A store that cannot fail a caller: every method has a deadline and resolves to a value, and while
+ * the database is down calls return at once.
+ */
+export type GuardedStore = {
+  [Method in Exclude<keyof ResultStore, "close">]: (
+    ...args: Parameters<ResultStore[Method]>
+  ) => Promise<Outcome<Awaited<ReturnType<ResultStore[Method]>>, "unavailable">>;
+} & { isAvailable(): boolean };
+
+/** The first tier, in this process: bounded, expiring, and asked on every request. */
+export interface MemoryTier {
+  get(hash: ImageHash, caller: CallerId): CacheMatch | null;
+  remember(match: CacheMatch, caller: CallerId): void;
+  /** Whether the hash was found nowhere within the last seconds. A known hash is never unknown. */
+  isUnknown(hash: ImageHash, caller: CallerId): boolean;
+  rememberUnknown(hash: ImageHash, caller: CallerId): void;
+  forget(digest: Digest): void;
+  /** Stops answering everyone by this alias; its callers' own claims stay. */
+  forgetAlias(alias: Digest): void;
+}
+
+/** Writes what must not be lost: to the database, or to a journal until the database is back. */
+export interface ResultSink {
+  saveResult(result: StoredResult): Promise<SaveOutcome>;
+  /** Resolves to null when the verdict must wait until the database is back. */
+  recordClaim(claim: AliasClaim): Promise<ClaimVerdict | null>;
+}
+
+export type SaveOutcome = "stored" | "journaled" | "lost";
+
+/** Counts what happens, for metrics; must cost next to nothing. */
+export interface Telemetry {
+  lookedUp(outcome: "memory" | "sql" | "miss" | "unavailable"): void;
+  classified(method: ClassificationMethod, durationMs: number): void;
+  classificationFailed(reason: string): void;
+  claimed(verdict: ClaimVerdict): void;
+  upgraded(): void;
+}
+
+/** Takes notes off the request path: bounded, batched, sheds request lines first. */
+export interface Recorder {
+  recordRequest(request: RequestRecord): void;
+  recordHit(result: StoredResult, at: number): void;
 }
 
 /** One line of the request log. */

@@ -17,7 +17,7 @@ export interface Profile {
   categories: readonly Category[];
   /** Instructions for the language model; `{categories}` and `{language}` are filled in. */
   prompt: string;
-  /** Language of descriptions, as the model is told, e.g. `Chinese`. */
+  /** Language of descriptions, a BCP 47 tag such as `zh`. */
   language: string;
 }
 
@@ -37,8 +37,15 @@ export function renderPrompt(profile: Profile): string {
     .join("\n");
   return profile.prompt
     .replaceAll("{categories}", () => categories)
-    .replaceAll("{language}", () => profile.language);
+    .replaceAll("{language}", () => LANGUAGE_NAMES.of(profile.language) ?? profile.language);
 }
+
+/** The category's name in the profile's language, else in English, else its key. */
+export function displayName(profile: Profile, { names, key }: Category): string {
+  return names[profile.language] ?? names["en"] ?? key;
+}
+
+const LANGUAGE_NAMES = new Intl.DisplayNames("en", { type: "language" });
 
 const DEFAULT_PROMPT = `You sort the pictures of a photo album. Choose the one category that fits the picture best:
 {categories}
@@ -65,7 +72,7 @@ export const DEFAULT_PROFILE: Profile = createProfile({
     category("other", "其它", "Other", "none of the above"),
   ],
   prompt: DEFAULT_PROMPT,
-  language: "Chinese",
+  language: "zh",
 });
 
 function category(key: string, zh: string, en: string, meaning: string): Category {

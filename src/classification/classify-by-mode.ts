@@ -1,0 +1,123 @@
+import { mapLabels, readLocalAnswer } from "./local-answer.ts";
+import type {
+  LanguageModel,
+  LanguageModelFailure,
+  LocalModel,
+  LocalModelFailure,
+  Outcome,
+  PreparedPicture,
+} from "./ports.ts";
+import type { Profile } from "./profile.ts";
+import type { Classification } from "./result.ts";
+
+export const INFERENCE_MODES = ["llm-first", "local-first", "llm-only", "local-only"] as const;
+export type InferenceMode = (typeof INFERENCE_MODES)[number];
+
+export interface ClassifierDeps {
+  mode: InferenceMode;
+  profile: Profile;
+  /** null: none configured. */
+  languageModel: LanguageModel | null;
+  /** null: none installed. */
+  localModel: LocalModel | null;
+  /** Time kept back for the local model when a language model goes first, in milliseconds. */
+  localReserveMs: number;
+}
+
+/** A classification, and whether a better one should replace it as soon as a language model answers. */
+export interface Verdict {
+  classification: Classification;
+  provisional: boolean;
+}
+
+export type ModelFailure =
+  LanguageModelFailure | LocalModelFailure | "not_configured" | "unmapped_label";
+
+/** Asks the models in the order of the mode; settles by `deadlineAt`, milliseconds since the epoch. */
+export type Classify = (
+  bytes: Uint8Array,
+  picture: PreparedPicture,
+  deadlineAt: number,
+) => Promise<Outcome<Verdict, ModelFailure>>;
+
+type Attempt = Promise<Outcome<Omit<Classification, "method">, ModelFailure>>;
+
+export function createClassify(deps: ClassifierDeps): Classify {
+  const { languageModel, localModel, profile, localReserveMs } = deps;
+  const mapping = localModel && mapLabels(localModel.card, profile);
+
+  async function askLanguageModel(picture: PreparedPicture, deadlineAt: number): Attempt {
+    if (!languageModel) return notConfigured("no language model is configured");
+    const outcome = await languageModel.classify(picture, profile, deadlineAt);
+    return outcome.ok ? { ok: true, value: { ...outcome.value, localInference: null } } : outcome;
+  }
+
+  async function askLocalModel(bytes: Uint8Array, deadlineAt: number): Attempt {
+    if (!localModel || !mapping) return notConfigured("no local model is installed");
+    const outcome = await localModel.classify(bytes, deadlineAt);
+    if (!outcome.ok) return outcome;
+    const value = readLocalAnswer(outcome.value, localModel.card, mapping, profile);
+    if (value) return { ok: true, value };
+    const detail = "the local model's answer means no category of this profile";
+    return { ok: false, reason: "unmapped_label", detail };
+  }
+
+  async function languageModelFirst(...[bytes, picture, deadlineAt]: Parameters<Classify>) {
+    const first = await askLanguageModel(picture, deadlineAt - localReserveMs);
+    if (first.ok) return verdict(first.value, "llm");
+    const second = await askLocalModel(bytes, deadlineAt);
+    if (second.ok) return verdict(second.value, "local_fallback", { provisional: true });
+    return bothFailed(first, second);
+  }
+
+  async function localModelFirst(...[bytes, picture, deadlineAt]: Parameters<Classify>) {
+    const first = await askLocalModel(bytes, deadlineAt);
+    const isSure = first.ok && first.value.confidence >= (localModel?.card.unsure ?? 0);
+    if (first.ok && (isSure || !languageModel)) return verdict(first.value, "local");
+    const second = await askLanguageModel(picture, deadlineAt);
+    if (second.ok) return verdict(second.value, "llm_fallback");
+    if (first.ok) return verdict(first.value, "local", { provisional: true });
+    return bothFailed(second, first);
+  }
+
+  async function languageModelOnly(...[, picture, deadlineAt]: Parameters<Classify>) {
+    const answer = await askLanguageModel(picture, deadlineAt);
+    return answer.ok ? verdict(answer.value, "llm") : answer;
+  }
+
+  async function localModelOnly(...[bytes, , deadlineAt]: Parameters<Classify>) {
+    const answer = await askLocalModel(bytes, deadlineAt);
+    return answer.ok ? verdict(answer.value, "local") : answer;
+  }
+
+  switch (deps.mode) {
+    case "llm-first":
+      // Nothing to wait for and nothing to be upgraded by: the local model's word is final.
+      return languageModel ? languageModelFirst : localModelOnly;
+    case "local-first":
+      return localModelFirst;
+    case "llm-only":
+      return languageModelOnly;
+    case "local-only":
+      return localModelOnly;
+  }
+}
+
+function verdict(
+  answer: Omit<Classification, "method">,
+  method: Classification["method"],
+  { provisional = false } = {},
+): Outcome<Verdict, never> {
+  return { ok: true, value: { classification: { ...answer, method }, provisional } };
+}
+
+function notConfigured(detail: string) {
+  return { ok: false, reason: "not_configured", detail } as const;
+}
+
+type Failure = Extract<Outcome<never, ModelFailure>, { ok: false }>;
+
+function bothFailed(languageModel: Failure, localModel: Failure): Failure {
+  const detail = `language model: ${languageModel.detail}; local model: ${localModel.detail}`;
+  return { ok: false, reason: languageModel.reason, detail };
+}

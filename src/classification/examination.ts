@@ -1,0 +1,122 @@
+import { AppError } from "../errors.ts";
+import type { Classify } from "./classify-by-mode.ts";
+import type { ImageIdentity } from "./identity.ts";
+import { toStoredResult, type KeepingPolicy } from "./keeping.ts";
+import { NOBODY } from "./alias.ts";
+import type { Lookup, LookupAnswer } from "./lookup.ts";
+import type {
+  MemoryTier,
+  PictureReader,
+  PreparedPicture,
+  ResultSink,
+  SaveOutcome,
+  Telemetry,
+} from "./ports.ts";
+import type { Classification, StoredResult } from "./result.ts";
+import { once } from "./single-flight.ts";
+import type { UpgradeQueue } from "./upgrade-queue.ts";
+
+/** A rejected upload's digest and the error it got, remembered briefly. */
+export interface RejectionMemory {
+  get(digest: string): AppError | undefined;
+  set(digest: string, error: AppError): unknown;
+}
+
+export interface ExaminationDeps {
+  lookup: Lookup;
+  reader: PictureReader;
+  classify: Classify;
+  keeping: KeepingPolicy;
+  memory: MemoryTier;
+  sink: ResultSink;
+  upgrades: UpgradeQueue;
+  rejections: RejectionMemory;
+  telemetry: Telemetry;
+  /** How long one examination may take, whoever waits for it, in milliseconds. */
+  deadlineMs: number;
+  clock: () => number;
+}
+
+/** A classification that was made, and what became of it. */
+export interface MadeAnswer {
+  classification: Classification;
+  /** null: too unsure to be kept. */
+  kept: { result: StoredResult; outcome: SaveOutcome } | null;
+  /** How long each stage took, in milliseconds. */
+  durations: StageDurations;
+}
+
+export type StageDurations = Partial<Record<"decode" | "model" | "store", number>>;
+
+/**
+ * What can be found out about one unknown photo. Every stage runs at most once, however many callers
+ * wait for it, and under its own deadline, not a caller's.
+ */
+export interface Examination {
+  lookUp(): Promise<LookupAnswer>;
+  picture(): Promise<PreparedPicture>;
+  classify(): Promise<MadeAnswer>;
+}
+
+export function openExamination(
+  bytes: Uint8Array,
+  identity: ImageIdentity,
+  deps: ExaminationDeps,
+): Examination {
+  const { clock, telemetry, keeping } = deps;
+  const deadlineAt = clock() + deps.deadlineMs;
+
+  const picture = once(async () => {
+    const outcome = await deps.reader.prepare(bytes);
+    if (outcome.ok) return outcome.value;
+    const error = REJECTIONS[outcome.reason](outcome.detail);
+    if (outcome.reason !== "overloaded") deps.rejections.set(identity.digest, error);
+    throw error;
+  });
+
+  const classify = once(async (): Promise<MadeAnswer> => {
+    const openedAt = clock();
+    const prepared = await picture();
+    const startedAt = clock();
+    const outcome = await deps.classify(bytes, prepared, deadlineAt);
+    if (!outcome.ok) {
+      telemetry.classificationFailed(outcome.reason);
+      throw new AppError("classification_unavailable", "No model can classify this photo now.", {
+        cause: new Error(`${outcome.reason}: ${outcome.detail}`),
+        retryAfterS: RETRY_AFTER_S,
+      });
+    }
+    const { classification, provisional } = outcome.value;
+    const answeredAt = clock();
+    const durations: StageDurations = {
+      decode: startedAt - openedAt,
+      model: answeredAt - startedAt,
+    };
+    telemetry.classified(classification.method, answeredAt - startedAt);
+    const { pictureHash } = prepared;
+    const result = toStoredResult(outcome.value, identity, pictureHash, keeping, answeredAt);
+    if (!result) return { classification, kept: null, durations };
+    deps.memory.remember({ hash: identity.digest, kind: "digest", result }, NOBODY);
+    if (provisional) deps.upgrades.offer(identity, prepared);
+    const saved = await deps.sink.saveResult(result);
+    durations.store = clock() - answeredAt;
+    return { classification, kept: { result, outcome: saved }, durations };
+  });
+
+  return {
+    lookUp: once(() => deps.lookup.find(identity.digest, NOBODY)),
+    picture,
+    classify,
+  };
+}
+
+/** Seconds after which a client may try again when no model could answer. */
+const RETRY_AFTER_S = 5;
+
+const REJECTIONS = {
+  unsupported_format: (detail: string) => new AppError("unsupported_image", detail),
+  corrupt: (detail: string) => new AppError("corrupt_image", detail),
+  too_many_pixels: (detail: string) => new AppError("image_too_many_pixels", detail),
+  overloaded: (detail: string) =>
+    new AppError("server_overloaded", detail, { retryAfterS: RETRY_AFTER_S }),
+};

@@ -1,0 +1,112 @@
+import type { CallerId } from "./alias.ts";
+import type { ImageHash } from "./identity.ts";
+import { toServedResult, type KeepingPolicy } from "./keeping.ts";
+import type { GuardedStore, MemoryTier, Recorder, Telemetry } from "./ports.ts";
+import type { CacheMatch } from "./result.ts";
+import type { UpgradeQueue } from "./upgrade-queue.ts";
+
+export type Tier = "memory" | "sql";
+
+/** What the tiers know of one hash. */
+export interface LookupAnswer {
+  match: CacheMatch | null;
+  /** Which tier answered; null on a miss. */
+  tier: Tier | null;
+  /** False when the database could not be asked, so that a miss may be a hit tomorrow. */
+  complete: boolean;
+}
+
+export interface LookupDeps {
+  memory: MemoryTier;
+  store: Pick<GuardedStore, "find">;
+  keeping: KeepingPolicy;
+  /** Supporters an alias needs to answer everyone; null: aliases answer nobody. */
+  quorum: number | null;
+  recorder: Recorder;
+  upgrades: Pick<UpgradeQueue, "noteRequest">;
+  telemetry: Telemetry;
+  clock: () => number;
+}
+
+/** Asks the tiers in their order. Never throws: a tier that is down is passed by. */
+export interface Lookup {
+  /** The first tier alone, without waiting. */
+  findInMemory(hash: ImageHash, caller: CallerId): LookupAnswer | null;
+  find(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
+  /** Answers in the order asked, duplicates included, with at most one query. */
+  findMany(hashes: readonly ImageHash[], caller: CallerId): Promise<LookupAnswer[]>;
+}
+
+const UNKNOWN: LookupAnswer = { match: null, tier: null, complete: true };
+const UNANSWERED: LookupAnswer = { match: null, tier: null, complete: false };
+
+export function createLookup(deps: LookupDeps): Lookup {
+  const { memory, store, keeping, recorder, upgrades, telemetry, clock } = deps;
+
+  function note(match: CacheMatch, tier: Tier): LookupAnswer {
+    recorder.recordHit(match.result, clock());
+    if (match.result.provisional) upgrades.noteRequest(match.result.digest);
+    telemetry.lookedUp(tier);
+    return { match, tier, complete: true };
+  }
+
+  function findInMemory(hash: ImageHash, caller: CallerId): LookupAnswer | null {
+    const match = memory.get(hash, caller);
+    if (match) return note(match, "memory");
+    if (!memory.isUnknown(hash, caller)) return null;
+    telemetry.lookedUp("miss");
+    return UNKNOWN;
+  }
+
+  /** One query for hashes that the first tier does not know. */
+  async function findInStore(
+    hashes: readonly ImageHash[],
+    caller: CallerId,
+  ): Promise<Map<ImageHash, LookupAnswer>> {
+    const now = clock();
+    const { profileId } = keeping;
+    const outcome = await store.find({ profileId, hashes, caller, quorum: deps.quorum, now });
+    const answers = new Map<ImageHash, LookupAnswer>();
+    for (const hash of hashes) {
+      if (!outcome.ok) {
+        telemetry.lookedUp("unavailable");
+        answers.set(hash, UNANSWERED);
+        continue;
+      }
+      const found = outcome.value.get(hash);
+      const result = found && toServedResult(found.result, keeping, now);
+      if (found && result) {
+        const match = { ...found, result };
+        memory.remember(match, caller);
+        answers.set(hash, note(match, "sql"));
+      } else {
+        memory.rememberUnknown(hash, caller);
+        telemetry.lookedUp("miss");
+        answers.set(hash, UNKNOWN);
+      }
+    }
+    return answers;
+  }
+
+  async function findMany(hashes: readonly ImageHash[], caller: CallerId) {
+    const answers = new Map<ImageHash, LookupAnswer>();
+    const remaining: ImageHash[] = [];
+    for (const hash of new Set(hashes)) {
+      const answer = findInMemory(hash, caller);
+      if (answer) answers.set(hash, answer);
+      else remaining.push(hash);
+    }
+    if (remaining.length > 0) {
+      for (const [hash, answer] of await findInStore(remaining, caller)) answers.set(hash, answer);
+    }
+    return hashes.map((hash) => answers.get(hash)!);
+  }
+
+  return {
+    findInMemory,
+    findMany,
+    async find(hash, caller) {
+      return findInMemory(hash, caller) ?? (await findInStore([hash], caller)).get(hash)!;
+    },
+  };
+}
