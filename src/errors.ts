@@ -9,7 +9,7 @@ export const ERROR_CODES = [
   "unsupported_media_type",
   "image_too_many_pixels",
   "corrupt_image",
-  "too_many_requests",
+  "request_timeout",
   "classification_unavailable",
   "server_overloaded",
   "shutting_down",

@@ -1,0 +1,222 @@
+import { INFERENCE_MODES } from "./classification/classify-by-mode.ts";
+import { address, decimal, integer, list, oneOf, secret, text, type Setting } from "./settings.ts";
+
+/**
+ * Every setting there is, by the name of its environment variable. The parser, `--help`, the README's
+ * table and `.env.example` all come from here.
+ */
+export const SETTINGS = {
+  PORT: integer(0, 65_535, {
+    fallback: "8000",
+    about: "TCP port to listen on; 0 picks a free one.",
+  }),
+  HOST: text({ fallback: "0.0.0.0", about: "Address to listen on." }),
+  DATA_DIR: text({
+    fallback: "./data",
+    about: "Folder for the SQLite file and the journal of results not yet in the database.",
+  }),
+  DATABASE_URL: address(
+    ["mysql"],
+    {
+      about:
+        "MySQL 8 or MariaDB 10.11: `mysql://user:password@host:3306/name`. Empty: SQLite in `DATA_DIR`.",
+    },
+    true,
+  ),
+  DATABASE_POOL_SIZE: integer(1, 500, {
+    fallback: "10",
+    about: "MySQL connections of this process.",
+  }),
+  DATABASE_ACQUIRE_TIMEOUT_MS: integer(10, 60_000, {
+    fallback: "1000",
+    about: "Longest wait for a free MySQL connection, in milliseconds.",
+  }),
+  DATABASE_STATEMENT_TIMEOUT_MS: integer(10, 600_000, {
+    fallback: "5000",
+    about: "Longest time for one MySQL statement, in milliseconds.",
+  }),
+  INFERENCE: oneOf(INFERENCE_MODES, {
+    fallback: "llm-first",
+    about: "Which model is asked first, and whether the other may answer when it can't.",
+  }),
+  LLM_BASE_URL: address(["http", "https"], {
+    about:
+      "OpenAI-compatible endpoint. Default once `LLM_API_KEY` is set: `https://api.openai.com/v1`.",
+  }),
+  LLM_API_KEY: secret({
+    about: "Key for that endpoint. With neither key nor address, only the local model answers.",
+  }),
+  LLM_MODEL: text({ fallback: "gpt-4o-mini", about: "Name of a model that sees pictures." }),
+  LLM_STRUCTURED_OUTPUT: oneOf(["json_schema", "json_object", "prompt"], {
+    fallback: "json_schema",
+    about:
+      "How the model is made to answer in JSON; weaker vendors need `json_object` or `prompt`.",
+  }),
+  LLM_TIMEOUT_MS: integer(100, 120_000, {
+    fallback: "15000",
+    about: "Longest time for one language-model call, in milliseconds.",
+  }),
+  LLM_MAX_RETRIES: integer(0, 5, {
+    fallback: "2",
+    about: "Further tries after a failure that may pass.",
+  }),
+  LLM_CONCURRENCY: integer(1, 256, {
+    fallback: "64",
+    about: "Language-model calls in flight at once; more wait their turn.",
+  }),
+  LLM_MAX_QUEUED: integer(0, 100_000, {
+    fallback: "2000",
+    about: "Calls that may wait; beyond, the local model answers.",
+  }),
+  LOCAL_MODEL: text({
+    fallback: "album-v1",
+    about: "Local model: the name of a manifest in `MODELS_DIR`, or `none`.",
+  }),
+  MODELS_DIR: text({ fallback: "./models", about: "Folder of local models and their manifests." }),
+  LOCAL_WORKERS: integer(1, 64, { fallback: "2", about: "Worker threads of the local model." }),
+  LOCAL_MAX_QUEUED: integer(0, 100_000, {
+    fallback: "2000",
+    about: "Pictures that may wait for a worker; beyond, they are refused.",
+  }),
+  LOCAL_TIMEOUT_MS: integer(100, 60_000, {
+    fallback: "5000",
+    about: "Longest time for one picture in a worker, in milliseconds.",
+  }),
+  PROFILE_FILE: text({
+    about: "JSON file with categories, prompt and language of your own (docs/profiles.md).",
+  }),
+  ALIAS_TRUST: oneOf(["corroborated", "shared", "verified"], {
+    fallback: "corroborated",
+    about:
+      "Whom a claimed hash answers: everyone once callers agree, everyone at once, or nobody (only true digests).",
+  }),
+  ALIAS_QUORUM: integer(2, 100, {
+    fallback: "2",
+    about: "Different callers that must agree before a claimed hash answers everyone.",
+  }),
+  ALIAS_MAX_DISTANCE: integer(0, 32, {
+    fallback: "6",
+    about: "Bits of 64 in which the difference hashes of two pictures that look alike may differ.",
+  }),
+  CACHE_TTL_DAYS: decimal(0, 36_500, {
+    fallback: "0",
+    about: "Days that a result is kept; 0: for good.",
+  }),
+  MEMORY_CACHE_ENTRIES: integer(1, 10_000_000, {
+    fallback: "50000",
+    about: "Results kept in memory, at most.",
+  }),
+  MEMORY_CACHE_MB: integer(1, 65_536, {
+    fallback: "64",
+    about: "Memory for them, in MiB, at most.",
+  }),
+  MAX_IMAGE_SIZE_MB: decimal(0.01, 100, {
+    fallback: "10",
+    about: "Largest upload of one picture, in MiB.",
+  }),
+  MAX_IMAGE_MEGAPIXELS: integer(1, 1_000, {
+    fallback: "64",
+    about: "Largest picture that is decoded, in megapixels.",
+  }),
+  MAX_UPLOAD_MEMORY_MB: integer(16, 65_536, {
+    fallback: "1024",
+    about: "Uploads held in memory at once, in MiB; more are asked to come back later.",
+  }),
+  REQUEST_DEADLINE_MS: integer(1_000, 300_000, {
+    fallback: "25000",
+    about: "Longest time for a classification, in milliseconds; apps give up after 30 s.",
+  }),
+  SHUTDOWN_DEADLINE_MS: integer(100, 600_000, {
+    fallback: "25000",
+    about: "Longest time for an orderly stop, in milliseconds.",
+  }),
+  CORS_ORIGINS: list(
+    { about: "Web origins that may call the API, separated by commas, or `*`. Empty: none." },
+    "* or origins like https://album.example, separated by commas",
+    /^(\*|https?:\/\/[^/\s,]+)$/,
+  ),
+  CLIENT_IP_HEADER: text(
+    {
+      about:
+        "Header in which your own proxy says who asks: `X-Forwarded-For` (its last entry counts), `Fly-Client-IP` … Empty: the connection's address.",
+    },
+    "a header's name",
+    /^[A-Za-z0-9-]+$/,
+  ),
+  LOG_LEVEL: oneOf(["debug", "info", "warn", "error", "silent"], {
+    fallback: "info",
+    about: "Least serious log line that is written.",
+  }),
+  LOG_RETENTION_DAYS: integer(1, 3_650, {
+    fallback: "30",
+    about: "Days that the request log is kept.",
+  }),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S> = S extends Setting<infer Value> ? Value : never;
+/** A setting without a fallback may be null. */
+export type Config = Readonly<{
+  [Name in SettingName]: Name extends OptionalSetting
+    ? ValueOf<(typeof SETTINGS)[Name]> | null
+    : ValueOf<(typeof SETTINGS)[Name]>;
+}>;
+type OptionalSetting =
+  | "CLIENT_IP_HEADER"
+  | "CORS_ORIGINS"
+  | "DATABASE_URL"
+  | "LLM_API_KEY"
+  | "LLM_BASE_URL"
+  | "PROFILE_FILE";
+
+/** Every mistake in the environment, one readable line each. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  constructor(readonly mistakes: readonly string[]) {
+    super(mistakes.join("\n"));
+  }
+}
+
+/** Reads the environment once; throws a ConfigError that lists every mistake. */
+export function parseConfig(environment: Record<string, string | undefined>): Config {
+  const values: Record<string, unknown> = {};
+  const mistakes: string[] = [];
+  for (const [name, { schema, fallback, allowed, isSecret }] of Object.entries<Setting<unknown>>(
+    SETTINGS,
+  )) {
+    const given = environment[name]?.trim() || fallback;
+    if (given === null) {
+      values[name] = null;
+      continue;
+    }
+    const parsed = schema.safeParse(given);
+    if (parsed.success) values[name] = parsed.data;
+    else
+      mistakes.push(`${name}=${isSecret ? "(hidden)" : JSON.stringify(given)}: must be ${allowed}`);
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  const config = values as Config;
+  const contradictions = findContradictions(config);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return Object.freeze(config);
+}
+
+/** Whether a language model is configured: a key or an address is enough. */
+export function hasLanguageModel({ LLM_API_KEY, LLM_BASE_URL }: Config): boolean {
+  return LLM_API_KEY !== null || LLM_BASE_URL !== null;
+}
+
+function findContradictions(config: Config): string[] {
+  const found: string[] = [];
+  const { INFERENCE, LOCAL_MODEL } = config;
+  if (INFERENCE === "llm-only" && !hasLanguageModel(config)) {
+    found.push(`INFERENCE="llm-only": needs LLM_API_KEY or LLM_BASE_URL`);
+  }
+  if (LOCAL_MODEL === "none" && (INFERENCE === "local-only" || !hasLanguageModel(config))) {
+    found.push(
+      `LOCAL_MODEL="none": nothing could classify; name a model, or set LLM_API_KEY or LLM_BASE_URL`,
+    );
+  }
+  return found;
+}
