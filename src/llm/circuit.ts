@@ -1,0 +1,146 @@
+import {
+  CircuitState as PolicyState,
+  type CircuitBreakerPolicy,
+  circuitBreaker,
+  ConsecutiveBreaker,
+  handleWhenResult,
+} from "cockatiel";
+import type { AttemptFailure } from "./failure.ts";
+import type { ReplyOutcome } from "./parse-reply.ts";
+import type { Probe, ProbeResult } from "./probe.ts";
+
+export interface CircuitStatus {
+  circuit: "closed" | "open" | "half_open";
+  /** The failure that opened the circuit; null while it is closed. */
+  reason: string | null;
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
+export interface CircuitOptions {
+  /** Failures in a row that open the circuit. */
+  failureThreshold: number;
+  probe: Probe;
+  probeIntervalMs: number;
+  onStateChange: (status: CircuitStatus) => void;
+  clock: () => number;
+}
+
+/**
+ * Some services never answer the probe well (no `/models` for this kind of key): after this long a
+ * call may try anyway, so that no circuit stays open for good.
+ */
+const MAX_OPEN_MS = 300_000;
+
+/**
+ * Circuit breaker whose way back is a probe of its own. Apps send no photos while the health endpoint
+ * calls the model unavailable, so a breaker that waits for the next call would wait for ever: while
+ * open, it probes; a good probe half-opens it, and the next call closes or reopens it.
+ */
+export class Circuit {
+  readonly #options: CircuitOptions;
+  readonly #breaker: ConsecutiveBreaker;
+  readonly #policy: CircuitBreakerPolicy;
+  readonly #closing = new AbortController();
+  #status: CircuitStatus;
+  #openedBy: AttemptFailure | null = null;
+  /** Set by a good probe, cleared when the circuit opens: whether the next call may be the trial. */
+  #mayTry = false;
+  /** Set while a probe is due: at most one timer exists. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The probe under way, or the last one. */
+  #probing: Promise<void> = Promise.resolve();
+
+  constructor(options: CircuitOptions) {
+    this.#options = options;
+    this.#breaker = new ConsecutiveBreaker(options.failureThreshold);
+    this.#status = { circuit: "closed", reason: null, since: options.clock() };
+    // cockatiel half-opens after a time; here the probe decides, so the time is all or nothing.
+    const waitMs = () => (this.#mayTry ? -Infinity : Infinity);
+    const wait = {
+      get duration() {
+        return waitMs();
+      },
+      next: () => wait,
+    };
+    this.#policy = circuitBreaker(handleWhenResult(speaksAgainstService), {
+      breaker: this.#breaker,
+      halfOpenAfter: wait,
+    });
+    this.#policy.onBreak(() => this.#open());
+    this.#policy.onReset(() => this.#move("closed", null));
+  }
+
+  get status(): CircuitStatus {
+    return this.#status;
+  }
+
+  /** Whether a call made now would be sent: not while open, nor while another call is the trial. */
+  admits(): boolean {
+    const { state } = this.#policy;
+    return state === PolicyState.Closed || (state === PolicyState.Open && this.#mayTry);
+  }
+
+  /** Runs an attempt and learns from its outcome. Only to be called where `admits()` is true. */
+  execute(attempt: () => Promise<ReplyOutcome>): Promise<ReplyOutcome> {
+    return this.#policy.execute(async () => {
+      const outcome = await attempt();
+      if (!outcome.ok && outcome.failure.breaks) {
+        this.#openedBy = outcome.failure;
+        // A refused key is no passing trouble: make the failure that is about to be counted the last straw.
+        if (outcome.failure.reason === "unauthorized")
+          this.#breaker.state = this.#options.failureThreshold - 1;
+      }
+      return outcome;
+    });
+  }
+
+  /** Stops probing; resolves when no probe is under way. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#timer);
+    await this.#probing;
+  }
+
+  #open(): void {
+    this.#mayTry = false;
+    const { reason, detail } = this.#openedBy!;
+    this.#move("open", `${reason}: ${detail}`);
+    this.#scheduleProbe();
+  }
+
+  #move(circuit: CircuitStatus["circuit"], reason: string | null): void {
+    this.#status = { circuit, reason, since: this.#options.clock() };
+    this.#options.onStateChange(this.#status);
+  }
+
+  #scheduleProbe(): void {
+    if (this.#closing.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#probing = this.#probeOnce();
+    }, this.#options.probeIntervalMs);
+  }
+
+  async #probeOnce(): Promise<void> {
+    const result = await this.#options.probe(this.#closing.signal);
+    if (this.#closing.signal.aborted) return;
+    if (this.#isBack(result)) {
+      this.#mayTry = true;
+      this.#move("half_open", this.#status.reason);
+    } else {
+      this.#scheduleProbe();
+    }
+  }
+
+  #isBack(result: ProbeResult): boolean {
+    if (result === "up" || this.#options.clock() - this.#status.since >= MAX_OPEN_MS) return true;
+    // Where calls were not refused for their key, `/models` may just want another kind of key.
+    return result === "unauthorized" && this.#openedBy?.reason !== "unauthorized";
+  }
+}
+
+function speaksAgainstService(result: unknown): boolean {
+  const outcome = result as ReplyOutcome;
+  return !outcome.ok && outcome.failure.breaks;
+}

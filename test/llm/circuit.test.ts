@@ -1,0 +1,170 @@
+import { describe, expect, test } from "bun:test";
+import type { CircuitStatus, LanguageModelOptions } from "../../src/llm/open-language-model.ts";
+import { type Behave, behaviours } from "../support/fake-provider.ts";
+import { openFixture, until } from "./language-model-fixture.ts";
+
+function openWatched(behaviour: Behave, options: Partial<LanguageModelOptions> = {}) {
+  const moves: CircuitStatus["circuit"][] = [];
+  const fixture = openFixture(behaviour, {
+    failureThreshold: 3,
+    maxRetries: 0,
+    probeIntervalMs: 10,
+    onStateChange: ({ circuit }) => moves.push(circuit),
+    ...options,
+  });
+  return Object.assign(fixture, { moves });
+}
+
+async function breakIt(fixture: ReturnType<typeof openWatched>) {
+  fixture.provider.behaveToProbes(behaviours.status(503));
+  for (let i = 0; i < 3; i++) await fixture.classify();
+  expect(fixture.moves).toEqual(["open"]);
+}
+
+describe("the circuit opens", () => {
+  test("after consecutive failures, and then answers without a call", async () => {
+    await using fixture = openWatched(behaviours.status(500), { probeIntervalMs: 60_000 });
+    for (let i = 0; i < 3; i++) await fixture.classify();
+    expect(fixture.model.isAvailable()).toBe(false);
+    expect(fixture.model.state()).toMatchObject({
+      circuit: "open",
+      reason: "server_error: HTTP 500: fake 500",
+    });
+    expect(await fixture.classify()).toMatchObject({ ok: false, reason: "circuit_open" });
+    expect(fixture.provider.calls.count).toBe(3);
+  });
+
+  test("amid the retries of one call, which reports what it met itself", async () => {
+    await using fixture = openWatched(behaviours.status(503), {
+      maxRetries: 9,
+      probeIntervalMs: 60_000,
+    });
+    expect(await fixture.classify()).toMatchObject({ reason: "server_error" });
+    expect(fixture.provider.calls.count).toBe(3);
+  });
+
+  test.each([401, 403])("at once on %i", async (status) => {
+    await using fixture = openWatched(behaviours.status(status), { probeIntervalMs: 60_000 });
+    expect(await fixture.classify()).toMatchObject({ reason: "unauthorized" });
+    expect(fixture.model.isAvailable()).toBe(false);
+  });
+
+  test("on a provider that hangs", async () => {
+    await using fixture = openWatched(behaviours.hang(), { timeoutMs: 20, failureThreshold: 1 });
+    fixture.provider.behaveToProbes(behaviours.status(503));
+    await fixture.classify();
+    expect(fixture.moves).toEqual(["open"]);
+  });
+});
+
+describe("the circuit stays closed", () => {
+  test.each([
+    ["refusals", behaviours.refusal()],
+    ["nonsense", behaviours.content("nonsense")],
+    ["rejected pictures", behaviours.status(400)],
+  ])("over %s, which a picture can provoke", async (_name, behaviour) => {
+    await using fixture = openWatched(behaviour);
+    for (let i = 0; i < 6; i++) await fixture.classify();
+    expect(fixture.moves).toEqual([]);
+  });
+
+  test("over failures with successes between", async () => {
+    await using fixture = openWatched((_call, index) =>
+      index % 3 === 2 ? behaviours.answer() : behaviours.status(500),
+    );
+    for (let i = 0; i < 9; i++) await fixture.classify();
+    expect(fixture.moves).toEqual([]);
+  });
+
+  test("over callers who left the provider no time", async () => {
+    await using fixture = openWatched(behaviours.hang(), { timeoutMs: 5_000 });
+    await Promise.all(Array.from({ length: 5 }, () => fixture.classify(20)));
+    expect(fixture.moves).toEqual([]);
+  });
+});
+
+describe("the way back", () => {
+  test("is found by a probe that is no chat completion, without any caller", async () => {
+    await using fixture = openWatched(behaviours.status(500));
+    await breakIt(fixture);
+    await until(() => fixture.provider.calls.probes >= 3);
+    expect(fixture.model.isAvailable()).toBe(false);
+
+    fixture.provider.behaveToProbes(behaviours.status(200));
+    await until(() => fixture.model.isAvailable());
+    expect(fixture.model.state()).toMatchObject({ circuit: "half_open" });
+    expect(fixture.provider.calls.count).toBe(3);
+
+    fixture.provider.behave(behaviours.answer());
+    expect((await fixture.classify()).ok).toBe(true);
+    expect(fixture.moves).toEqual(["open", "half_open", "closed"]);
+    expect(fixture.model.state().reason).toBeNull();
+  });
+
+  test("ends when the trial call fails, and is found again", async () => {
+    await using fixture = openWatched(behaviours.status(500));
+    await breakIt(fixture);
+    fixture.provider.behaveToProbes(behaviours.status(200));
+    await until(() => fixture.model.isAvailable());
+    expect(await fixture.classify()).toMatchObject({ reason: "server_error" });
+    await until(() => fixture.model.isAvailable());
+    expect(fixture.moves).toEqual(["open", "half_open", "open", "half_open"]);
+  });
+
+  test("takes one call at a time while half open", async () => {
+    await using fixture = openWatched(behaviours.status(500));
+    await breakIt(fixture);
+    fixture.provider.behaveToProbes(behaviours.status(200));
+    fixture.provider.behave(behaviours.slow(50));
+    await until(() => fixture.model.isAvailable());
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => fixture.classify()));
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(fixture.provider.calls.count).toBe(4);
+    expect((await fixture.classify()).ok).toBe(true);
+  });
+
+  test.each([204, 404, 405, 401])("is open when the probe says %i", async (status) => {
+    await using fixture = openWatched(behaviours.status(500));
+    await breakIt(fixture);
+    fixture.provider.behaveToProbes(behaviours.status(status));
+    await until(() => fixture.model.isAvailable());
+  });
+
+  test.each([401, 403, 429, 500])(
+    "is not, after a refused key, when the probe says %i",
+    async (status) => {
+      await using fixture = openWatched(behaviours.status(401));
+      fixture.provider.behaveToProbes(behaviours.status(status));
+      await fixture.classify();
+      await until(() => fixture.provider.calls.probes >= 4);
+      expect(fixture.moves).toEqual(["open"]);
+    },
+  );
+
+  test("is tried after five minutes in any case", async () => {
+    let skewMs = 0;
+    await using fixture = openWatched(behaviours.status(401), {
+      clock: () => Date.now() + skewMs,
+    });
+    fixture.provider.behaveToProbes(behaviours.status(401));
+    await fixture.classify();
+    skewMs = 300_000;
+    await until(() => fixture.model.isAvailable());
+  });
+
+  test("is looked for by one probe at a time, and no longer after close", async () => {
+    await using metronome = openWatched(behaviours.status(401));
+    await using fixture = openWatched(behaviours.status(401), { timeoutMs: 60_000 });
+    metronome.provider.behaveToProbes(behaviours.status(401));
+    fixture.provider.behaveToProbes(behaviours.hang());
+    await Promise.all([metronome.classify(), fixture.classify()]);
+    await until(() => fixture.provider.calls.probes === 1);
+    await until(() => metronome.provider.calls.probes >= 5);
+    expect(fixture.provider.calls.probes).toBe(1);
+
+    await fixture.model.close();
+    const beats = metronome.provider.calls.probes;
+    await until(() => metronome.provider.calls.probes >= beats + 4);
+    expect(fixture.provider.calls.probes).toBe(1);
+  });
+});
