@@ -1,0 +1,15 @@
+import pino, { type Logger } from "pino";
+
+/**
+ * JSON lines on standard output, written synchronously: nothing is lost at a crash, and the lines are
+ * few. Requests are not logged here; they go to the request log in the database.
+ */
+export function createLog(level: string): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: ["apiKey", "*.apiKey", "*.headers.authorization"],
+  });
+}

@@ -1,0 +1,100 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Telemetry } from "../classification/ports.ts";
+
+/** Values that are read when metrics are asked for. */
+export type GaugeReaders = Record<string, { help: string; read: () => number }>;
+
+export interface Metrics extends Telemetry {
+  requestHandled(operation: string, status: number, durationMs: number): void;
+  shed(kind: string, count: number): void;
+  lost(count: number): void;
+  /** Adds gauges that call `read` at every scrape. */
+  watch(readers: GaugeReaders): void;
+  /** Prometheus text exposition format 0.0.4. */
+  expose(): Promise<{ text: string; contentType: string }>;
+}
+
+const LATENCY_BUCKETS_S = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 25];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: "onceover_" });
+  const registers = [registry];
+
+  const requests = new Histogram({
+    name: "onceover_request_duration_seconds",
+    help: "Time from a request's headers to its response.",
+    labelNames: ["operation", "status"],
+    buckets: LATENCY_BUCKETS_S,
+    registers,
+  });
+  const lookups = new Counter({
+    name: "onceover_lookups_total",
+    help: "Hashes looked up, by the tier that answered.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const classifications = new Histogram({
+    name: "onceover_classification_duration_seconds",
+    help: "Time that models took to classify one photo.",
+    labelNames: ["method"],
+    buckets: LATENCY_BUCKETS_S,
+    registers,
+  });
+  const failures = new Counter({
+    name: "onceover_classification_failures_total",
+    help: "Photos that no model could classify, by reason.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const claims = new Counter({
+    name: "onceover_alias_claims_total",
+    help: "Claimed hashes, by how they fitted what was known.",
+    labelNames: ["verdict"],
+    registers,
+  });
+  const upgrades = new Counter({
+    name: "onceover_upgrades_total",
+    help: "Provisional results replaced by a language model's.",
+    registers,
+  });
+  const shed = new Counter({
+    name: "onceover_shed_total",
+    help: "Request lines and hits that were not recorded for lack of room.",
+    labelNames: ["kind"],
+    registers,
+  });
+  const lost = new Counter({
+    name: "onceover_lost_results_total",
+    help: "Results that neither the database nor the journal took.",
+    registers,
+  });
+
+  return {
+    requestHandled: (operation, status, durationMs) =>
+      requests.observe({ operation, status }, durationMs / 1000),
+    lookedUp: (outcome) => lookups.inc({ outcome }),
+    classified: (method, durationMs) => classifications.observe({ method }, durationMs / 1000),
+    classificationFailed: (reason) => failures.inc({ reason }),
+    claimed: (verdict) => claims.inc({ verdict }),
+    upgraded: () => upgrades.inc(),
+    shed: (kind, count) => shed.inc({ kind }, count),
+    lost: (count) => lost.inc(count),
+    watch(readers) {
+      for (const [name, { help, read }] of Object.entries(readers)) {
+        const gauge = new Gauge({
+          name: `onceover_${name}`,
+          help,
+          registers: [],
+          collect() {
+            this.set(read());
+          },
+        });
+        registry.registerMetric(gauge);
+      }
+    },
+    async expose() {
+      return { text: await registry.metrics(), contentType: registry.contentType };
+    },
+  };
+}
