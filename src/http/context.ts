@@ -1,0 +1,60 @@
+import type { Logger } from "pino";
+import type { CallerId } from "../classification/alias.ts";
+import type { ClassifyUpload } from "../classification/classify-upload.ts";
+import type { Lookup } from "../classification/lookup.ts";
+import type { Recorder } from "../classification/ports.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Exchange } from "./exchange.ts";
+import type { UploadBudget } from "./upload-budget.ts";
+
+/** What the HTTP layer needs of the rest of the program. */
+export interface HttpDeps {
+  lookup: Lookup;
+  classifyUpload: ClassifyUpload;
+  recorder: Pick<Recorder, "recordRequest">;
+  health: () => Promise<HealthReport>;
+  /** False from the moment the server begins to stop. */
+  isReady: () => boolean;
+  metrics: Metrics;
+  log: Logger;
+  uploadBudget: UploadBudget;
+  limits: HttpLimits;
+  corsOrigins: readonly string[] | null;
+  /** See `CLIENT_IP_HEADER`. */
+  clientIpHeader: string | null;
+  version: string;
+  clock: () => number;
+}
+
+export interface HttpLimits {
+  maxImageBytes: number;
+  /** Longest time for a request's body to arrive, in milliseconds. */
+  bodyTimeoutMs: number;
+}
+
+export interface HealthReport {
+  status: "healthy" | "unhealthy";
+  database: "connected" | "disconnected";
+  model_api: "available" | "degraded" | "not_configured";
+  details: {
+    store: "sqlite" | "mysql";
+    inference: string;
+    profile: string;
+    language_model: { configured: boolean; available: boolean; model: string | null };
+    local_model: { name: string | null; available: boolean };
+    journal_entries: number;
+    upgrades_waiting: number;
+  };
+}
+
+/** Hono's environment: each request's bindings are its exchange. */
+export interface AppEnv {
+  Bindings: Exchange;
+}
+
+/** Who asks, as far as the request says. */
+export interface Caller {
+  id: CallerId;
+  userId: string | null;
+  ip: string | null;
+}

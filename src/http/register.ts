@@ -1,0 +1,35 @@
+import { createRoute, type OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { ErrorCode } from "../errors.ts";
+import type { AppEnv } from "./context.ts";
+import { STATUS_OF } from "./errors.ts";
+import { problemSchema } from "./schemas.ts";
+
+export type App = OpenAPIHono<AppEnv>;
+
+/**
+ * Documents a route and mounts its handler. The handler checks its own input: zod-openapi's automatic
+ * validator answers before our limits on bodies could, and costs more than the hot path allows.
+ */
+export function register(
+  app: App,
+  route: RouteConfig,
+  handler: (context: Context<AppEnv>) => Promise<Response> | Response,
+): void {
+  app.openAPIRegistry.registerPath(createRoute(route));
+  app.on(route.method.toUpperCase(), route.path, handler);
+}
+
+/** The documentation of error responses, one per status that the codes have. */
+export function problemResponses(...codes: ErrorCode[]): RouteConfig["responses"] {
+  const byStatus = Map.groupBy([...codes, "internal_error" as const], (code) => STATUS_OF[code]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, sameStatus]) => [
+      String(status),
+      {
+        description: sameStatus.map((code) => `\`${code}\``).join(", "),
+        content: { "application/problem+json": { schema: problemSchema } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,103 @@
+import type { z } from "zod";
+import { AppError, type FieldIssue } from "../errors.ts";
+
+export interface BodyLimits {
+  maxBytes: number;
+  timeoutMs: number;
+}
+
+/** The announced length of a body in bytes; null when it comes in chunks of unknown number. */
+export function announcedLength(request: Request): number | null {
+  const header = request.headers.get("content-length");
+  return header !== null && /^\d+$/.test(header) ? Number(header) : null;
+}
+
+/**
+ * Reads a whole body. Rejects with `payload_too_large`, before reading where the length is announced
+ * and as soon as it is exceeded where not, and with `request_timeout` when it takes too long.
+ */
+export async function readBody(
+  request: Request,
+  limits: BodyLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { maxBytes, timeoutMs } = limits;
+  const length = announcedLength(request);
+  if (length !== null && length > maxBytes) throw tooLarge(maxBytes);
+  const reading = length === null ? readChunks(request, maxBytes) : request.bytes();
+  const bytes = await withTimeout(reading, timeoutMs);
+  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  return bytes as Uint8Array<ArrayBuffer>;
+}
+
+async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of request.body ?? []) {
+    total += chunk.byteLength;
+    if (total > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Two timer calls and one promise: this is on the path of every request. */
+function withTimeout<Value>(reading: Promise<Value>, timeoutMs: number): Promise<Value> {
+  const { promise, resolve, reject } = Promise.withResolvers<Value>();
+  const timer = setTimeout(() => {
+    reject(new AppError("request_timeout", `The body did not arrive within ${timeoutMs} ms.`));
+  }, timeoutMs);
+  reading.then(
+    (value) => {
+      clearTimeout(timer);
+      resolve(value);
+    },
+    (cause: unknown) => {
+      clearTimeout(timer);
+      const unreadable = new AppError("malformed_request", "The body could not be read.", {
+        cause,
+      });
+      reject(cause instanceof AppError ? cause : unreadable);
+    },
+  );
+  return promise;
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError("payload_too_large", `The body may have at most ${maxBytes} bytes.`);
+}
+
+/** Largest JSON body in bytes: a hundred hashes are 7 kB. */
+const MAX_JSON_BYTES = 65_536;
+
+/** Reads and checks a JSON body; an error names every offending field. */
+export async function readJson<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  timeoutMs: number,
+): Promise<z.output<Schema>> {
+  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    throw new AppError("unsupported_media_type", "The body must be application/json.");
+  }
+  const bytes = await readBody(request, { maxBytes: MAX_JSON_BYTES, timeoutMs });
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(bytes));
+  } catch {
+    throw new AppError("malformed_request", "The body is not valid JSON.");
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw validationError(parsed.error.issues.map(toFieldIssue));
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+function toFieldIssue({ path, message }: { path: PropertyKey[]; message: string }): FieldIssue {
+  return { path: path.map(String).join("."), message };
+}
+
+export function validationError(fields: readonly FieldIssue[]): AppError {
+  const names = [...new Set(fields.map(({ path }) => path || "body"))].join(", ");
+  return new AppError("validation_failed", `Not valid: ${names}.`, { fields });
+}

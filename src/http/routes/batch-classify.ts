@@ -1,0 +1,198 @@
+import { z, type RouteConfig } from "@hono/zod-openapi";
+import type { ImageHash } from "../../classification/identity.ts";
+import type { UploadAnswer } from "../../classification/classify-upload.ts";
+import { AppError, ERROR_CODES } from "../../errors.ts";
+import { identifyCaller } from "../caller.ts";
+import type { Caller, HttpDeps } from "../context.ts";
+import { respondJson } from "../exchange.ts";
+import { problemResponses, register, type App } from "../register.ts";
+import { validationError } from "../request-body.ts";
+import { classificationSchema, envelopeSchema, toClassificationBody } from "../schemas.ts";
+import {
+  checkSize,
+  mediaTypeOf,
+  parseClaimedHash,
+  parseMultipart,
+  readFile,
+  withBody,
+} from "../uploads.ts";
+
+const MAX_IMAGES = 20;
+
+const itemSchema = z
+  .object({
+    index: z.number().int(),
+    filename: z.string().nullable(),
+    success: z.boolean(),
+    data: classificationSchema.nullable(),
+    error: z.string().nullable(),
+    error_code: z.enum(ERROR_CODES).nullable(),
+    from_cache: z.boolean(),
+    processing_time_ms: z.number().int(),
+  })
+  .openapi("BatchClassifyItem");
+
+const responseSchema = z
+  .object({
+    success: z.literal(true),
+    total: z.number().int(),
+    success_count: z.number().int(),
+    fail_count: z.number().int(),
+    items: z.array(itemSchema),
+    warnings: z.array(z.string()).optional(),
+    total_processing_time_ms: z.number().int(),
+    ...envelopeSchema,
+  })
+  .openapi("BatchClassifyResponse");
+
+const picture = z.any().openapi({ type: "string", format: "binary" });
+
+export const batchClassifyRoute = {
+  method: "post",
+  path: "/api/v1/classify/batch",
+  operationId: "batchClassify",
+  tags: ["classification"],
+  summary: "Classify up to 20 photos",
+  description:
+    "One bad file fails alone. `image_hashes` must have one entry per file (null or empty for none); " +
+    "an array of another length is ignored with a warning.",
+  request: {
+    body: {
+      required: true,
+      content: {
+        "multipart/form-data": {
+          schema: z.object({
+            images: z.array(picture).min(1).max(MAX_IMAGES),
+            image_hashes: z.string().optional().openapi({ description: "A JSON array of hashes." }),
+          }),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "One item per file, in the order sent.",
+      content: { "application/json": { schema: responseSchema } },
+    },
+    ...problemResponses(
+      "malformed_request",
+      "request_timeout",
+      "payload_too_large",
+      "unsupported_media_type",
+      "validation_failed",
+      "server_overloaded",
+    ),
+  },
+} satisfies RouteConfig;
+
+export function mountBatchClassify(app: App, deps: HttpDeps): void {
+  const { clock, clientIpHeader } = deps;
+  register(app, batchClassifyRoute, ({ req: { raw: request }, env: exchange }) => {
+    if (mediaTypeOf(request) !== "multipart/form-data") {
+      throw new AppError("unsupported_media_type", "Send multipart/form-data.");
+    }
+    return withBody(request, deps, MAX_IMAGES, async (body) => {
+      const form = await parseMultipart(request, body);
+      const files = readFiles(form);
+      const { hashes, warnings } = readHashes(form.get("image_hashes"), files.length);
+      const userId = form.get("user_id");
+      const bodyUserId = typeof userId === "string" ? userId : undefined;
+      const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
+      const items = await Promise.all(
+        files.map((file, index) =>
+          classifyItem({ file, index, hash: hashes[index]!, caller }, deps),
+        ),
+      );
+      const failCount = items.filter(({ success }) => !success).length;
+      exchange.record = {
+        operation: "batch_classify",
+        userId: caller.userId,
+        ip: caller.ip,
+        imageCount: items.length,
+        cachedCount: items.filter((item) => item.from_cache).length,
+        failedCount: failCount,
+        method: null,
+        category: null,
+        digest: null,
+      };
+      return respondJson(exchange, {
+        success: true,
+        total: items.length,
+        success_count: items.length - failCount,
+        fail_count: failCount,
+        items,
+        ...(warnings.length > 0 && { warnings }),
+        request_id: exchange.requestId,
+        total_processing_time_ms: clock() - exchange.startedAt,
+        timestamp: new Date(clock()).toISOString(),
+      } satisfies z.infer<typeof responseSchema>);
+    });
+  });
+}
+
+function readFiles(form: FormData): File[] {
+  const entries = form.getAll("images");
+  const files = entries.filter((entry) => entry instanceof File);
+  if (files.length === entries.length && files.length >= 1 && files.length <= MAX_IMAGES) {
+    return files;
+  }
+  throw validationError([{ path: "images", message: `must be 1 to ${MAX_IMAGES} files` }]);
+}
+
+/** A shorter array leaves open which file lacks its hash: better none than a wrong one. */
+function readHashes(
+  text: unknown,
+  count: number,
+): { hashes: (ImageHash | null)[]; warnings: string[] } {
+  const none = Array<null>(count).fill(null);
+  if (text === null || text === "") return { hashes: none, warnings: [] };
+  let array: unknown;
+  try {
+    array = JSON.parse(String(text));
+  } catch {
+    array = null;
+  }
+  if (!Array.isArray(array)) {
+    throw validationError([{ path: "image_hashes", message: "must be a JSON array" }]);
+  }
+  if (array.length !== count) {
+    const warning = `image_hashes was ignored: it has ${array.length} entries for ${count} images.`;
+    return { hashes: none, warnings: [warning] };
+  }
+  const hashes = array.map((hash, index) => parseClaimedHash(hash, `image_hashes.${index}`));
+  return { hashes, warnings: [] };
+}
+
+interface BatchItem {
+  file: File;
+  index: number;
+  hash: ImageHash | null;
+  caller: Caller;
+}
+
+async function classifyItem(
+  { file, index, hash, caller }: BatchItem,
+  { classifyUpload, clock, limits, log }: HttpDeps,
+): Promise<z.infer<typeof itemSchema>> {
+  const startedAt = clock();
+  const facts = () => ({
+    index,
+    filename: file.name || null,
+    processing_time_ms: clock() - startedAt,
+  });
+  try {
+    const uploaded = await readFile(file);
+    checkSize(uploaded, limits.maxImageBytes, `images.${index}`);
+    const upload = { bytes: uploaded.bytes, claimedHash: hash, caller: caller.id };
+    const answer: UploadAnswer = await classifyUpload(upload);
+    const data = toClassificationBody(answer.classification);
+    const from_cache = answer.source !== "model";
+    return { ...facts(), success: true, data, error: null, error_code: null, from_cache };
+  } catch (error) {
+    if (!(error instanceof AppError)) log.error({ err: error }, "unexpected error in a batch");
+    const known =
+      error instanceof AppError ? error : new AppError("internal_error", "Something went wrong.");
+    const failure = { error: known.detail, error_code: known.code };
+    return { ...facts(), success: false, data: null, ...failure, from_cache: false };
+  }
+}

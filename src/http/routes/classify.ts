@@ -1,0 +1,167 @@
+import { z, type RouteConfig } from "@hono/zod-openapi";
+import type { StageDurations } from "../../classification/examination.ts";
+import type { ImageHash } from "../../classification/identity.ts";
+import { AppError } from "../../errors.ts";
+import { uploadCacheStatus } from "../cache-status.ts";
+import { identifyCaller } from "../caller.ts";
+import type { HttpDeps } from "../context.ts";
+import { respondJson } from "../exchange.ts";
+import { problemResponses, register, type App } from "../register.ts";
+import { validationError } from "../request-body.ts";
+import {
+  classificationSchema,
+  envelopeSchema,
+  imageHashSchema,
+  toClassificationBody,
+} from "../schemas.ts";
+import {
+  checkSize,
+  mediaTypeOf,
+  parseClaimedHash,
+  parseMultipart,
+  readFile,
+  withBody,
+  type UploadedFile,
+} from "../uploads.ts";
+
+const responseSchema = z
+  .object({
+    success: z.literal(true),
+    data: classificationSchema,
+    from_cache: z.boolean(),
+    processing_time_ms: z.number().int(),
+    image_digest: z.string().openapi({ description: "SHA-256 of the uploaded bytes." }),
+    ...envelopeSchema,
+  })
+  .openapi("ClassifyResponse");
+
+const picture = z.any().openapi({ type: "string", format: "binary" });
+
+export const classifyRoute = {
+  method: "post",
+  path: "/api/v1/classify",
+  operationId: "classify",
+  tags: ["classification"],
+  summary: "Classify one photo",
+  description:
+    "As `multipart/form-data`, or the picture itself as the body with its hash in `X-Image-Hash`. " +
+    "JPEG, PNG, WebP, GIF (first frame), MPO (first picture) or AVIF.",
+  request: {
+    headers: z.object({ "X-Image-Hash": imageHashSchema.optional() }),
+    body: {
+      required: true,
+      content: {
+        "multipart/form-data": {
+          schema: z.object({ image: picture, image_hash: imageHashSchema.optional() }),
+        },
+        "image/*": { schema: picture },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "The photo's category, from a cache or from a model.",
+      content: { "application/json": { schema: responseSchema } },
+    },
+    ...problemResponses(
+      "malformed_request",
+      "request_timeout",
+      "payload_too_large",
+      "image_too_many_pixels",
+      "unsupported_media_type",
+      "unsupported_image",
+      "corrupt_image",
+      "validation_failed",
+      "classification_unavailable",
+      "server_overloaded",
+    ),
+  },
+} satisfies RouteConfig;
+
+interface SingleUpload {
+  file: UploadedFile;
+  claimedHash: ImageHash | null;
+  bodyUserId: string | undefined;
+}
+
+export function mountClassify(app: App, deps: HttpDeps): void {
+  const { classifyUpload, clock, limits, clientIpHeader } = deps;
+  register(app, classifyRoute, ({ req: { raw: request }, env: exchange }) => {
+    return withBody(request, deps, 1, async (body) => {
+      const { file, claimedHash, bodyUserId } = await readSingleUpload(request, body);
+      checkSize(file, limits.maxImageBytes, "image");
+      const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
+      const record = {
+        operation: "classify",
+        userId: caller.userId,
+        ip: caller.ip,
+        imageCount: 1,
+        cachedCount: 0,
+        failedCount: 1,
+        method: null,
+        category: null,
+        digest: null,
+      } as const;
+      exchange.record = record;
+      const answer = await classifyUpload({ bytes: file.bytes, claimedHash, caller: caller.id });
+      const { classification, digest } = answer;
+      const fromCache = answer.source !== "model";
+      exchange.record = {
+        ...record,
+        failedCount: 0,
+        cachedCount: fromCache ? 1 : 0,
+        method: fromCache ? "cache" : classification.method,
+        category: classification.category,
+        digest,
+      };
+      return respondJson(
+        exchange,
+        {
+          success: true,
+          data: toClassificationBody(classification),
+          from_cache: fromCache,
+          processing_time_ms: clock() - exchange.startedAt,
+          image_digest: digest,
+          request_id: exchange.requestId,
+          timestamp: new Date(clock()).toISOString(),
+        } satisfies z.infer<typeof responseSchema>,
+        {
+          headers: { "Cache-Status": uploadCacheStatus(answer) },
+          timing: stageTiming(answer.durations),
+        },
+      );
+    });
+  });
+}
+
+async function readSingleUpload(
+  request: Request,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<SingleUpload> {
+  const mediaType = mediaTypeOf(request);
+  if (mediaType.startsWith("image/")) {
+    const claimedHash = parseClaimedHash(request.headers.get("x-image-hash"), "X-Image-Hash");
+    return { file: { filename: null, bytes: body }, claimedHash, bodyUserId: undefined };
+  }
+  if (mediaType !== "multipart/form-data") {
+    throw new AppError("unsupported_media_type", "Send multipart/form-data, or an image/* body.");
+  }
+  const form = await parseMultipart(request, body);
+  const image = form.get("image");
+  if (!(image instanceof File)) {
+    throw validationError([{ path: "image", message: "must be a file" }]);
+  }
+  const userId = form.get("user_id");
+  return {
+    file: await readFile(image),
+    claimedHash: parseClaimedHash(form.get("image_hash"), "image_hash"),
+    bodyUserId: typeof userId === "string" ? userId : undefined,
+  };
+}
+
+/** The stages of a classification for `Server-Timing`, in milliseconds. */
+function stageTiming(durations: StageDurations): string {
+  return Object.entries(durations)
+    .map(([stage, ms]) => `${stage};dur=${ms}`)
+    .join(", ");
+}

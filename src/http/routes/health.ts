@@ -1,0 +1,54 @@
+import { z, type RouteConfig } from "@hono/zod-openapi";
+import type { HttpDeps } from "../context.ts";
+import { respondJson } from "../exchange.ts";
+import { problemResponses, register, type App } from "../register.ts";
+
+const responseSchema = z
+  .object({
+    status: z.enum(["healthy", "unhealthy"]),
+    timestamp: z.string(),
+    database: z.enum(["connected", "disconnected"]),
+    model_api: z.enum(["available", "degraded", "not_configured"]),
+    version: z.string(),
+    details: z.object({
+      store: z.enum(["sqlite", "mysql"]),
+      inference: z.string(),
+      profile: z.string(),
+      language_model: z.object({
+        configured: z.boolean(),
+        available: z.boolean(),
+        model: z.string().nullable(),
+      }),
+      local_model: z.object({ name: z.string().nullable(), available: z.boolean() }),
+      journal_entries: z.number().int(),
+      upgrades_waiting: z.number().int(),
+    }),
+  })
+  .openapi("Health");
+
+export const healthRoute = {
+  method: "get",
+  path: "/api/v1/health",
+  operationId: "health",
+  tags: ["operation"],
+  summary: "Whether photos can be classified and answers kept",
+  description:
+    "`model_api` is `available` while a language model answers, `degraded` while only the local " +
+    "model can, `not_configured` where neither can. Always 200; for load balancers use `/readyz`.",
+  responses: {
+    200: {
+      description: "The state of this server.",
+      content: { "application/json": { schema: responseSchema } },
+    },
+    ...problemResponses(),
+  },
+} satisfies RouteConfig;
+
+export function mountHealth(app: App, { health, version, clock }: HttpDeps): void {
+  register(app, healthRoute, async ({ env: exchange }) => {
+    const report = await health();
+    const timestamp = new Date(clock()).toISOString();
+    const body: z.infer<typeof responseSchema> = { ...report, timestamp, version };
+    return respondJson(exchange, body);
+  });
+}

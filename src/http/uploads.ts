@@ -1,0 +1,66 @@
+import { parseImageHash, type ImageHash } from "../classification/identity.ts";
+import { AppError } from "../errors.ts";
+import type { HttpDeps } from "./context.ts";
+import { announcedLength, readBody, validationError } from "./request-body.ts";
+
+/** One file of an upload, as it came. */
+export interface UploadedFile {
+  filename: string | null;
+  bytes: Uint8Array;
+}
+
+type UploadDeps = Pick<HttpDeps, "limits" | "uploadBudget">;
+
+/** Room for boundaries, headers and text fields of a multipart body, in bytes. */
+const MULTIPART_OVERHEAD_BYTES = 65_536;
+
+export function mediaTypeOf(request: Request): string {
+  return request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+/** Reads a body of up to `maxImages` pictures and works on it while the upload budget holds its bytes. */
+export function withBody<Result>(
+  request: Request,
+  { limits, uploadBudget }: UploadDeps,
+  maxImages: number,
+  work: (body: Uint8Array<ArrayBuffer>) => Promise<Result>,
+): Promise<Result> {
+  const maxBytes = limits.maxImageBytes * maxImages + MULTIPART_OVERHEAD_BYTES;
+  const expected = Math.min(announcedLength(request) ?? maxBytes, maxBytes);
+  return uploadBudget.hold(expected, async () =>
+    work(await readBody(request, { maxBytes, timeoutMs: limits.bodyTimeoutMs })),
+  );
+}
+
+/** Parses a multipart body; `malformed_request` when it is none. */
+export async function parseMultipart(
+  request: Request,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<FormData> {
+  const contentType = request.headers.get("content-type")!;
+  try {
+    return await new Response(body, { headers: { "Content-Type": contentType } }).formData();
+  } catch {
+    throw new AppError("malformed_request", "The body is not valid multipart/form-data.");
+  }
+}
+
+export async function readFile(file: File): Promise<UploadedFile> {
+  return { filename: file.name || null, bytes: await file.bytes() };
+}
+
+/** Throws when a file is empty or too large for one picture. */
+export function checkSize({ bytes }: UploadedFile, maxBytes: number, field: string): void {
+  if (bytes.byteLength === 0) throw validationError([{ path: field, message: "is empty" }]);
+  if (bytes.byteLength > maxBytes) {
+    throw new AppError("payload_too_large", `A picture may have at most ${maxBytes} bytes.`);
+  }
+}
+
+/** The hash that an app claims for an upload; null when it gave none. */
+export function parseClaimedHash(text: unknown, field: string): ImageHash | null {
+  if (text === null || text === undefined || text === "") return null;
+  const hash = typeof text === "string" ? parseImageHash(text) : null;
+  if (hash) return hash;
+  throw validationError([{ path: field, message: "must be 64 (or 16) hex characters" }]);
+}
