@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { GuardedStore, ResultStore } from "./classification/ports.ts";
+import type { Config } from "./config.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { startLoop } from "./lifecycle.ts";
+import { DatabaseError } from "./storage/database-error.ts";
+import { guardStore } from "./storage/guarded-store.ts";
+import { openMysqlStore } from "./storage/mysql/open-mysql-store.ts";
+import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
+
+/** The database that the configuration asks for, behind its guard. */
+export interface StoreService {
+  kind: "sqlite" | "mysql";
+  store: GuardedStore;
+}
+
+const MIGRATION_RETRY_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+
+/**
+ * Opens the database and brings its schema up to date. A database that refuses us stops the start; one
+ * that cannot be reached does not: the service runs on memory and journal, and `onMigrated` is called
+ * when the database has come.
+ */
+export async function openStore(
+  config: Config,
+  lifecycle: Lifecycle,
+  log: Logger,
+  onMigrated: (store: GuardedStore) => Promise<void>,
+): Promise<StoreService> {
+  const kind = config.DATABASE_URL === null ? "sqlite" : "mysql";
+  const raw = openRawStore(config);
+  lifecycle.onClose("database", () => raw.close());
+  const store = guardStore(raw, {
+    onStateChange: (isAvailable) =>
+      isAvailable
+        ? log.info({ database: kind }, "the database answers again")
+        : log.error({ database: kind }, "the database does not answer; going on without it"),
+  });
+  try {
+    await raw.migrate();
+    await onMigrated(store);
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    log.error({ err: error }, "the database cannot be reached; going on without it until it can");
+    const retry = startLoop({
+      name: "migration",
+      intervalMs: MIGRATION_RETRY_MS,
+      onError: (_, cause) => log.debug({ err: cause }, "the database is still not there"),
+      async run() {
+        await raw.migrate();
+        log.info("the database is there");
+        await onMigrated(store);
+        void retry.stop();
+      },
+    });
+    lifecycle.onClose("migration", () => retry.stop());
+  }
+  return { kind, store };
+}
+
+function openRawStore(config: Config): ResultStore & { migrate(): Promise<void> } {
+  if (config.DATABASE_URL === null) {
+    return openSqliteStore({ file: join(config.DATA_DIR, "onceover.db") });
+  }
+  return openMysqlStore({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    acquireTimeoutMs: config.DATABASE_ACQUIRE_TIMEOUT_MS,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  });
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof DatabaseError && error.kind === "unreachable";
+}

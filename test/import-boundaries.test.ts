@@ -1,0 +1,92 @@
+import { expect, test } from "bun:test";
+import { dirname, join, normalize } from "node:path";
+
+/**
+ * Which rooms of src/ each room may import, by folder or file. Imports point inwards: the domain knows
+ * nobody, adapters know the domain and never each other, the files beside the rooms see everything.
+ */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  classification: ["errors.ts"],
+  http: ["classification", "errors.ts", "telemetry"],
+  imaging: ["classification"],
+  inference: ["classification", "imaging"],
+  journal: ["classification"],
+  llm: ["classification"],
+  profiles: ["classification"],
+  recording: ["classification"],
+  storage: ["classification"],
+  telemetry: ["classification"],
+};
+
+/** Libraries that only one place may know. */
+const ONLY_IN: Record<string, string> = {
+  "onnxruntime-node": "inference/worker.ts",
+  openai: "llm/",
+  mysql2: "storage/mysql/",
+  "drizzle-orm": "storage/",
+  hono: "http/",
+  "@hono/zod-openapi": "http/",
+  sharp: "imaging/",
+};
+
+const SOURCE_ROOT = join(import.meta.dir, "..", "src");
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+interface Import {
+  file: string;
+  target: string;
+}
+
+async function readImports(): Promise<Import[]> {
+  const imports: Import[] = [];
+  for await (const file of new Bun.Glob("**/*.ts").scan(SOURCE_ROOT)) {
+    if (file.endsWith(".test.ts")) continue;
+    const text = await Bun.file(join(SOURCE_ROOT, file)).text();
+    // Type-only imports count too, and the transpiler drops them.
+    const withTypes = text.replaceAll(/^(import|export) type /gm, "$1 ").replaceAll("type ", "");
+    const specifiers = [...withTypes.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)";/gm)].map(
+      ([, specifier]) => specifier!,
+    );
+    const scanned = transpiler.scanImports(text).map(({ path }) => path);
+    for (const target of new Set([...specifiers, ...scanned])) imports.push({ file, target });
+  }
+  return imports;
+}
+
+const imports = await readImports();
+
+test("every source file was read", () => {
+  expect(imports.length).toBeGreaterThan(100);
+});
+
+test("rooms import only the rooms they may", () => {
+  const trespasses = imports.filter(({ file, target }) => {
+    const [room] = file.split("/");
+    const allowed = MAY_IMPORT[room!];
+    if (!target.startsWith(".") || !allowed) return false;
+    const [place] = normalize(join(dirname(file), target)).split("/");
+    return place !== room && !allowed.includes(place!);
+  });
+  expect(trespasses).toEqual([]);
+});
+
+test("the domain imports no library", () => {
+  const libraries = imports.filter(
+    ({ file, target }) => file.startsWith("classification/") && !target.startsWith("."),
+  );
+  expect(libraries).toEqual([]);
+});
+
+test("outside libraries stay behind their adapter", () => {
+  const leaks = imports.filter(({ file, target }) =>
+    Object.entries(ONLY_IN).some(
+      ([library, place]) =>
+        (target === library || target.startsWith(`${library}/`)) && !file.startsWith(place),
+    ),
+  );
+  expect(leaks).toEqual([]);
+});
+
+test("nobody imports the entry point", () => {
+  expect(imports.filter(({ target }) => target.endsWith("/main.ts"))).toEqual([]);
+});
