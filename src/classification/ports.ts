@@ -216,7 +216,7 @@ export interface LocalModelCard {
 
 export interface LocalModel {
   readonly card: LocalModelCard;
-  /** `bytes`: the upload as it came; decoded in the worker. Settles by `deadlineAt`. */
+  /** `bytes`: the upload as it came. Settles by `deadlineAt`, milliseconds since the epoch. */
   classify(
     bytes: Uint8Array,
     deadlineAt: number,

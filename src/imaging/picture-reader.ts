@@ -1,0 +1,66 @@
+import { bulkhead, isBulkheadRejectedError } from "cockatiel";
+import type { Outcome, PictureReader, PreparedPicture } from "../classification/ports.ts";
+import type { DecodeFailure } from "./decoder.ts";
+import { preparePicture } from "./prepare-picture.ts";
+
+export interface PictureReaderOptions {
+  /** Largest picture that is decoded, width times height. */
+  maxPixels: number;
+  /** Pictures decoded at a time; each keeps one core busy. */
+  concurrency: number;
+  /** Pictures that may wait for their turn; one more is answered `overloaded`. */
+  maxQueued: number;
+  /** Bounds the wait for a turn, and again each decode; default 10,000. */
+  timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/**
+ * Decodes uploads on libvips' threads, the event loop stays free. Never rejects: a picture that
+ * waited too long or took too long is `overloaded`, as is every one after `close`, which resolves
+ * when the decodes in progress have ended.
+ */
+export function createPictureReader(
+  options: PictureReaderOptions,
+): PictureReader & { close(): Promise<void> } {
+  const { maxPixels, concurrency, maxQueued, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const gate = bulkhead(concurrency, maxQueued);
+  const inProgress = new Set<Promise<unknown>>();
+  let isClosed = false;
+
+  async function decodeInTurn(bytes: Uint8Array, queuedAt: number) {
+    if (isClosed) return overloaded("The picture reader is closed.");
+    if (performance.now() - queuedAt > timeoutMs)
+      return overloaded("The picture waited too long for its turn to be decoded.");
+    return preparePicture(bytes, { maxPixels, timeoutMs });
+  }
+
+  async function prepare(bytes: Uint8Array): Promise<Outcome<PreparedPicture, DecodeFailure>> {
+    if (isClosed) return overloaded("The picture reader is closed.");
+    const queuedAt = performance.now();
+    const decode = gate.execute(() => decodeInTurn(bytes, queuedAt));
+    inProgress.add(decode);
+    try {
+      return await decode;
+    } catch (error) {
+      if (isBulkheadRejectedError(error))
+        return overloaded("Too many pictures wait to be decoded.");
+      throw error;
+    } finally {
+      inProgress.delete(decode);
+    }
+  }
+
+  return {
+    prepare,
+    async close() {
+      isClosed = true;
+      await Promise.allSettled(inProgress);
+    },
+  };
+}
+
+function overloaded(detail: string) {
+  return { ok: false as const, reason: "overloaded" as const, detail };
+}

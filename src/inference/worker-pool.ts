@@ -1,0 +1,201 @@
+import type { LocalModelFailure, Outcome } from "../classification/ports.ts";
+import type { OpenMessage } from "./protocol.ts";
+import { type WorkerEvent, WorkerSlot } from "./worker-slot.ts";
+
+export interface WorkerPoolOptions {
+  workers: number;
+  /** Tasks that may wait for a worker; one more is answered `overloaded`. */
+  maxQueued: number;
+  /** Time for one picture within a worker; one that overruns it is replaced. */
+  taskTimeoutMs: number;
+  open: Omit<OpenMessage, "guard">;
+  /** Default 15,000. */
+  readyTimeoutMs?: number;
+  /** Default 100 to 10,000. */
+  backoffMs?: { min: number; max: number };
+  onEvent?: (event: WorkerEvent) => void;
+  /** For tests with workers that misbehave. */
+  workerUrl?: URL;
+}
+
+export interface PoolStats {
+  workers: number;
+  ready: number;
+  busy: number;
+  queued: number;
+  completed: number;
+  failed: number;
+  restarts: number;
+}
+
+type Answer = Outcome<number[], LocalModelFailure>;
+/** Makes the worker's input, when a worker is free for it. Never rejects, bounds its own time. */
+export type LoadPixels = () => Promise<Outcome<Uint8Array<ArrayBuffer>, LocalModelFailure>>;
+
+interface Task {
+  load: LoadPixels;
+  /** Settles the caller's promise; only the first call counts. */
+  settle(answer: Answer): void;
+  /** True once the caller has its answer, be it that the deadline has passed. */
+  isSettled(): boolean;
+}
+
+/** Failures in a row after which tasks no longer wait for a slot's next start. */
+const HOPELESS_FAILURES = 3;
+/** How long a closing pool waits for threads to end. */
+const STOP_GRACE_MS = 1000;
+/** Timers take a signed 32-bit number of milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Owns the workers and the bounded queue before them. Every task it takes settles. */
+export class WorkerPool {
+  readonly #slots: readonly WorkerSlot[];
+  readonly #queue: Task[] = [];
+  /** From the start of a task's load to the end of its worker's part. */
+  readonly #busy = new Map<WorkerSlot, Task>();
+  #completed = 0;
+  #failed = 0;
+  /** Set by close; its waiters hear when the last task has gone. */
+  #closing: { drained: PromiseWithResolvers<void>; done: Promise<void> } | null = null;
+
+  constructor(private readonly options: WorkerPoolOptions) {
+    const { workers, open, workerUrl = new URL("./worker.ts", import.meta.url) } = options;
+    this.#slots = Array.from(
+      { length: workers },
+      (_, index) =>
+        new WorkerSlot({
+          index,
+          workerUrl,
+          open,
+          readyTimeoutMs: options.readyTimeoutMs ?? 15_000,
+          backoffMs: options.backoffMs ?? { min: 100, max: 10_000 },
+          onEvent: options.onEvent ?? (() => {}),
+          onChange: () => this.#pump(),
+        }),
+    );
+  }
+
+  /** Settles by `deadlineAt` (milliseconds since the epoch), whatever the workers do. */
+  run(load: LoadPixels, deadlineAt: number): Promise<Answer> {
+    if (this.#closing !== null) return Promise.resolve(CLOSED);
+    if (!this.isAvailable()) return Promise.resolve(NO_WORKER);
+    if (deadlineAt <= Date.now()) return Promise.resolve(LATE);
+    const isFull = this.#queue.length >= this.options.maxQueued && this.#freeSlot() === undefined;
+    if (isFull) return Promise.resolve(OVERLOADED);
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#queue.push(this.#createTask(load, deadlineAt, resolve));
+    this.#pump();
+    return promise;
+  }
+
+  /** Whether a task given now has a chance: false once closed, or while every worker keeps failing. */
+  isAvailable(): boolean {
+    return this.#closing === null && this.#slots.some(isHopeful);
+  }
+
+  stats(): PoolStats {
+    return {
+      workers: this.#slots.length,
+      ready: this.#slots.filter((slot) => slot.isReady).length,
+      busy: this.#busy.size,
+      queued: this.#queue.length,
+      completed: this.#completed,
+      failed: this.#failed,
+      restarts: this.#slots.reduce((sum, slot) => sum + slot.restarts, 0),
+    };
+  }
+
+  /**
+   * Takes no more tasks, finishes those it has for up to `deadlineMs`, answers the rest `closed` and
+   * ends the workers. A worker that is still inside native code then is left to the process's end.
+   */
+  close(deadlineMs: number): Promise<void> {
+    if (this.#closing === null) {
+      const drained = Promise.withResolvers<void>();
+      this.#closing = { drained, done: this.#drainAndStop(drained.promise, deadlineMs) };
+      this.#pump();
+    }
+    return this.#closing.done;
+  }
+
+  async #drainAndStop(drained: Promise<void>, deadlineMs: number): Promise<void> {
+    let deadline: Timer | undefined;
+    const deadlinePassed = new Promise<void>((resolve) => {
+      deadline = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([drained, deadlinePassed]);
+    clearTimeout(deadline);
+    for (const task of [...this.#queue.splice(0), ...this.#busy.values()]) task.settle(CLOSED);
+    await Promise.all(this.#slots.map((slot) => slot.stop(STOP_GRACE_MS)));
+  }
+
+  #createTask(load: LoadPixels, deadlineAt: number, resolve: (answer: Answer) => void): Task {
+    let isSettled = false;
+    const task: Task = {
+      load,
+      isSettled: () => isSettled,
+      settle: (answer) => {
+        if (isSettled) return;
+        isSettled = true;
+        clearTimeout(timer);
+        if (answer.ok) this.#completed++;
+        else this.#failed++;
+        resolve(answer);
+      },
+    };
+    const timer = setTimeout(
+      () => {
+        const position = this.#queue.indexOf(task);
+        if (position >= 0) this.#queue.splice(position, 1);
+        task.settle(LATE);
+        this.#pump();
+      },
+      Math.min(Math.max(0, deadlineAt - Date.now()), MAX_TIMER_MS),
+    );
+    return task;
+  }
+
+  /** Brings queue and free workers together; called whenever either may have changed. */
+  #pump(): void {
+    for (let slot = this.#freeSlot(); slot !== undefined; slot = this.#freeSlot()) {
+      const task = this.#queue.shift();
+      if (task === undefined) break;
+      this.#busy.set(slot, task);
+      void this.#work(slot, task);
+    }
+    if (!this.#slots.some(isHopeful))
+      for (const task of this.#queue.splice(0)) task.settle(NO_WORKER);
+    if (this.#queue.length === 0 && this.#busy.size === 0) this.#closing?.drained.resolve();
+  }
+
+  async #work(slot: WorkerSlot, task: Task): Promise<void> {
+    const loaded = await task.load();
+    // The worker's time is not spent on an answer that nobody waits for.
+    if (!loaded.ok) task.settle(loaded);
+    else if (!task.isSettled())
+      task.settle(await slot.infer(loaded.value, this.options.taskTimeoutMs));
+    this.#busy.delete(slot);
+    this.#pump();
+  }
+
+  #freeSlot(): WorkerSlot | undefined {
+    return this.#slots.find((slot) => slot.isReady && !this.#busy.has(slot));
+  }
+}
+
+function isHopeful(slot: WorkerSlot): boolean {
+  return slot.isReady || slot.failures < HOPELESS_FAILURES;
+}
+
+const CLOSED: Answer = { ok: false, reason: "closed", detail: "The local model is closed." };
+const LATE: Answer = { ok: false, reason: "timeout", detail: "No answer before the deadline." };
+const OVERLOADED: Answer = {
+  ok: false,
+  reason: "overloaded",
+  detail: "Too many pictures wait for the local model.",
+};
+const NO_WORKER: Answer = {
+  ok: false,
+  reason: "worker_crashed",
+  detail: "The workers of the local model keep failing.",
+};

@@ -1,0 +1,88 @@
+/** A Bun Worker with one inference session; the only file that imports onnxruntime-node. */
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { activate } from "./activation.ts";
+import { type ModelManifest, readModel } from "./manifest.ts";
+import { CondemnedError, runNative } from "./native-guard.ts";
+import { fillTensor, inputShape } from "./preprocess.ts";
+import type { FromWorker, InferMessage, OpenMessage, ToWorker } from "./protocol.ts";
+
+declare const self: Worker;
+
+interface Model {
+  manifest: ModelManifest;
+  guard: SharedArrayBuffer;
+  session: InferenceSession;
+  /** Refilled for every picture. */
+  input: Tensor;
+}
+
+let model: Model | null = null;
+
+self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+  void (data.type === "open" ? open(data) : infer(data));
+});
+
+async function open({ modelsDir, manifest, guard }: OpenMessage): Promise<void> {
+  try {
+    const opened = await runNative(guard, () => openSession(modelsDir, manifest, guard));
+    // A first run proves names and shapes, and makes the runtime allocate what it needs.
+    await predict(opened);
+    model = opened;
+    reply({ type: "ready" });
+  } catch (error) {
+    replyError(error, (detail) => ({ type: "broken", detail }));
+  }
+}
+
+async function infer({ taskId, pixels }: InferMessage): Promise<void> {
+  try {
+    if (model === null) throw new Error("No model is open.");
+    fillTensor(model.input.data as Float32Array, pixels, model.manifest.input);
+    reply({ type: "answer", taskId, probabilities: await predict(model) });
+  } catch (error) {
+    replyError(error, (detail) => ({ type: "failed", taskId, detail }));
+  }
+}
+
+/** Native from its first line: even loading the file and the add-on must not be interrupted. */
+async function openSession(
+  modelsDir: string,
+  manifest: ModelManifest,
+  guard: SharedArrayBuffer,
+): Promise<Model> {
+  const bytes = await readModel(modelsDir, manifest);
+  const { InferenceSession, Tensor } = await import("onnxruntime-node");
+  // One thread: the pool has a worker for each core that may be used.
+  const session = await InferenceSession.create(bytes, {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  });
+  const { width, height } = manifest.input;
+  const values = new Float32Array(width * height * 3);
+  const input = new Tensor("float32", values, inputShape(manifest.input));
+  return { manifest, guard, session, input };
+}
+
+async function predict({ manifest, guard, session, input }: Model): Promise<number[]> {
+  const { output, labels } = manifest;
+  const feeds = { [manifest.input.name]: input };
+  const results = await runNative(guard, () => session.run(feeds, [output.name]));
+  const logits = results[output.name]?.data;
+  if (!(logits instanceof Float32Array) || logits.length !== labels.length)
+    throw new Error(
+      `The model's output is ${logits?.length ?? 0} values, the manifest has ${labels.length} labels.`,
+    );
+  return activate(logits, output);
+}
+
+function replyError(error: unknown, toMessage: (detail: string) => FromWorker): void {
+  if (!(error instanceof CondemnedError))
+    reply(toMessage(error instanceof Error ? error.message : String(error)));
+  else if (error.wasInside) reply({ type: "yielded" });
+}
+
+function reply(message: FromWorker): void {
+  self.postMessage(message, []);
+}

@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { type OpenLocalModel, openLocalModel } from "../../src/inference/open-local-model.ts";
+import type { WorkerEvent } from "../../src/inference/worker-slot.ts";
+import * as pictures from "../support/pictures.ts";
+import { createModelDir, type ModelDir, tinyManifest } from "./fixtures/model-dir.ts";
+import { until } from "./fixtures/until.ts";
+
+const WAIT_MS = 20_000;
+const inAWhile = () => Date.now() + WAIT_MS;
+
+let dir: ModelDir;
+let model: OpenLocalModel;
+
+beforeAll(async () => {
+  dir = await createModelDir(64);
+  model = await open();
+});
+afterAll(async () => {
+  await model.close(1000);
+  await dir[Symbol.asyncDispose]();
+});
+
+function open(
+  options: Partial<Parameters<typeof openLocalModel>[0]> = {},
+): Promise<OpenLocalModel> {
+  const pool = { workers: 2, maxQueued: 50, taskTimeoutMs: 5000 };
+  return openLocalModel({ modelsDir: dir.path, name: "tiny", ...pool, ...options });
+}
+
+async function reasonOf(bytes: Uint8Array, local = model): Promise<string> {
+  const outcome = await local.classify(bytes, inAWhile());
+  return outcome.ok ? "ok" : outcome.reason;
+}
+
+describe("a picture", () => {
+  test("gets the probability of each label", async () => {
+    const outcome = await model.classify(await pictures.animation("gif"), inAWhile());
+    if (!outcome.ok) throw new Error(outcome.detail);
+    const { red, green, blue } = outcome.value.labels;
+    expect(red).toBeGreaterThan(0.99);
+    expect(red! + green! + blue!).toBeCloseTo(1, 6);
+  });
+
+  test("of every format that is read is answered", async () => {
+    for (const format of ["jpeg", "png", "webp", "gif", "avif"] as const)
+      expect(await reasonOf(await pictures.drawPhoto({ format }))).toBe("ok");
+    const odd = [
+      pictures.cmykJpeg(),
+      pictures.sixteenBitPng(),
+      pictures.mpo(),
+      pictures.onePixel(),
+    ];
+    for (const bytes of await Promise.all(odd)) expect(await reasonOf(bytes)).toBe("ok");
+  });
+
+  test("that is broken, a bomb or none at all is corrupt, and costs no worker", async () => {
+    expect(await reasonOf(await pictures.truncatedJpeg())).toBe("corrupt");
+    expect(await reasonOf(await pictures.scrambledJpeg())).toBe("corrupt");
+    expect(await reasonOf(pictures.hugePng())).toBe("corrupt");
+    expect(await reasonOf(pictures.hugeGif())).toBe("corrupt");
+    expect(await reasonOf(pictures.svg())).toBe("corrupt");
+    expect(await reasonOf(pictures.emptyFile())).toBe("corrupt");
+    expect(model.stats().restarts).toBe(0);
+  });
+
+  test("is still the caller's afterwards", async () => {
+    const photo = await pictures.drawPhoto();
+    const copy = photo.slice();
+    expect(await reasonOf(photo)).toBe("ok");
+    expect(photo).toEqual(copy);
+  });
+});
+
+describe("opening", () => {
+  test("tells what the domain needs to know", () => {
+    const categories = { red: "foods", green: "pets", blue: "other" };
+    expect(model.card).toEqual({ name: "tiny", version: "1.2.3", categories, unsure: 0.5 });
+    expect(model.isAvailable()).toBe(true);
+  });
+
+  test("fails where the checksum is wrong", async () => {
+    await dir.writeManifest({ sha256: "0".repeat(64) });
+    const opening = open();
+    await expect(opening).rejects.toThrow("the manifest says 0000");
+    await dir.writeManifest();
+  });
+
+  test("with a model that does not fit its manifest is open and never available", async () => {
+    const misfits = {
+      "labels: ": { labels: ["red", "green"], categories: {} },
+      "input: ": { input: { ...tinyManifest("").input, name: "pixels" } },
+      "output: ": { output: { ...tinyManifest("").output, name: "scores" } },
+      "size: ": { input: { ...tinyManifest("").input, width: 65 } },
+    };
+    for (const misfit of Object.values(misfits)) {
+      const events: WorkerEvent[] = [];
+      await dir.writeManifest(misfit);
+      const local = await open({
+        onEvent: (event) => events.push(event),
+        backoffMs: { min: 1, max: 5 },
+      });
+      expect(await reasonOf(await pictures.onePixel(), local)).toBe("worker_crashed");
+      expect(local.isAvailable()).toBe(false);
+      expect(events[0]).toMatchObject({
+        type: "worker_lost",
+        detail: expect.stringContaining("cannot load the model"),
+      });
+      await local.close(100);
+    }
+    await dir.writeManifest();
+  });
+
+  test("a worker that starts later proves the model file again", async () => {
+    await using other = await createModelDir(1024);
+    const events: WorkerEvent[] = [];
+    const local = await open({
+      modelsDir: other.path,
+      workers: 1,
+      taskTimeoutMs: 1,
+      backoffMs: { min: 1, max: 5 },
+      onEvent: (event) => events.push(event),
+    });
+    await until("the worker is ready", () => local.stats().ready === 1);
+    await Bun.write(join(other.path, "tiny.onnx"), "something else");
+    const photo = await pictures.drawPhoto();
+    while (events.every((event) => event.type !== "worker_lost")) await reasonOf(photo, local);
+    await until("the new worker refuses the file", () =>
+      events.some((event) => event.type === "worker_lost" && event.detail.includes("SHA-256")),
+    );
+    await local.close(100);
+  });
+});
+
+describe("under load", () => {
+  test("the queue is bounded, and everything in it is answered", async () => {
+    const local = await open({ maxQueued: 5 });
+    await until("both workers are ready", () => local.stats().ready === 2);
+    const photo = await pictures.drawPhoto();
+    const reasons = await Promise.all(Array.from({ length: 12 }, () => reasonOf(photo, local)));
+    expect(reasons.filter((reason) => reason === "ok")).toHaveLength(7);
+    expect(reasons.filter((reason) => reason === "overloaded")).toHaveLength(5);
+    await local.close(1000);
+  });
+
+  test("a closing model answers everything it took", async () => {
+    const local = await open();
+    const photo = await pictures.drawPhoto();
+    const answers = Array.from({ length: 20 }, () => reasonOf(photo, local));
+    await local.close(0);
+    for (const reason of await Promise.all(answers)) expect(["ok", "closed"]).toContain(reason);
+    expect(await reasonOf(photo, local)).toBe("closed");
+  });
+
+  test("workers that overrun are replaced, over and over, and the process lives", async () => {
+    await using large = await createModelDir(1024);
+    const local = await open({
+      modelsDir: large.path,
+      taskTimeoutMs: 1,
+      backoffMs: { min: 1, max: 2 },
+    });
+    const photo = await pictures.drawPhoto();
+    const seen = new Set<string>();
+    for (let round = 0; round < 15; round++) {
+      const reasons = await Promise.all(Array.from({ length: 2 }, () => reasonOf(photo, local)));
+      for (const reason of reasons) seen.add(reason);
+    }
+    expect(seen).toContain("timeout");
+    expect(local.stats().restarts).toBeGreaterThan(0);
+    await local.close(1000);
+  }, 60_000);
+
+  test("2,000 pictures leave memory flat", async () => {
+    const photos = await Promise.all(
+      [1, 2, 3, 4].map((seed) => pictures.drawPhoto({ seed, width: 320, height: 240 })),
+    );
+    const classifyMany = async (count: number) => {
+      for (let done = 0; done < count; done += 20) {
+        const batch = Array.from({ length: 20 }, (_, index) => reasonOf(photos[index % 4]!));
+        for (const reason of await Promise.all(batch)) expect(reason).toBe("ok");
+      }
+      Bun.gc(true);
+      return process.memoryUsage.rss();
+    };
+    const warm = await classifyMany(400);
+    const soaked = await classifyMany(2000);
+    expect(soaked - warm).toBeLessThan(20_000_000);
+    expect(model.stats()).toMatchObject({ queued: 0, busy: 0, restarts: 0 });
+  }, 60_000);
+});
