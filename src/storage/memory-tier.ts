@@ -1,0 +1,158 @@
+import { LRUCache } from "lru-cache";
+import type { CallerId } from "../classification/alias.ts";
+import { type Digest, type ImageHash, isFingerprint } from "../classification/identity.ts";
+import type { MemoryTier } from "../classification/ports.ts";
+import type { CacheMatch, MatchKind, StoredResult } from "../classification/result.ts";
+
+export interface MemoryTierOptions {
+  /** Results and pointers to them together. */
+  maxEntries: number;
+  /** Estimated size of them all. */
+  maxBytes: number;
+  /** Milliseconds since the epoch. */
+  clock?: () => number;
+  /** 0..1, spreads expiry. */
+  random?: () => number;
+}
+
+export interface SizedMemoryTier extends MemoryTier {
+  sizes(): { entries: number; bytes: number };
+}
+
+const RESULT_TTL_MS = 3_600_000;
+/** Entries loaded together must not expire together: lifetimes vary by this part, up and down. */
+const JITTER = 0.1;
+/** Until when an answer is believed; other processes may change what a pointer points to. */
+const POINTER_TTL_MS: Record<Exclude<MatchKind, "digest">, number> = {
+  own_alias: RESULT_TTL_MS,
+  // A contradiction that another process saw.
+  shared_alias: 60_000,
+  // A second digest with the same fingerprint.
+  fingerprint: 5_000,
+};
+const UNKNOWN_TTL_MS = 2_000;
+const MAX_UNKNOWN = 50_000;
+
+/** A result under its digest, or the digest that another hash stands for. */
+type Entry =
+  { staleAt: number; match: CacheMatch } | { staleAt: number; match: null; digest: Digest };
+
+/** Results in this process, the least recently used going first. */
+export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
+  const { maxEntries, maxBytes, clock = Date.now, random = Math.random } = options;
+  const entries = new LRUCache<string, Entry>({ max: maxEntries, maxSize: maxBytes });
+  /** By hash and caller: until when the hash counts as unknown. */
+  const unknown = new LRUCache<string, number>({ max: Math.min(maxEntries, MAX_UNKNOWN) });
+
+  const jittered = (ttlMs: number) => ttlMs * (1 + JITTER * (2 * random() - 1));
+
+  function getResult(digest: Digest, now: number): CacheMatch | null {
+    const entry = entries.get(digest);
+    if (!entry?.match) return null;
+    const { expiresAt } = entry.match.result;
+    if (entry.staleAt > now && (expiresAt === null || expiresAt > now)) return entry.match;
+    entries.delete(digest);
+    return null;
+  }
+
+  function follow(key: string, hash: ImageHash, kind: MatchKind, now: number): CacheMatch | null {
+    const entry = entries.get(key);
+    if (!entry || entry.match) return null;
+    const target = entry.staleAt > now ? getResult(entry.digest, now) : null;
+    if (target) return { hash, kind, result: target.result };
+    entries.delete(key);
+    return null;
+  }
+
+  function get(hash: ImageHash, caller: CallerId): CacheMatch | null {
+    const now = clock();
+    if (isFingerprint(hash)) return follow(hash, hash, "fingerprint", now);
+    return (
+      getResult(hash as Digest, now) ??
+      follow(sharedKey(hash), hash, "shared_alias", now) ??
+      follow(ownKey(hash, caller), hash, "own_alias", now)
+    );
+  }
+
+  function rememberResult(result: StoredResult, now: number): void {
+    const { digest, fingerprint } = result;
+    const lone = entries.peek(fingerprint);
+    if (lone?.match === null && lone.digest !== digest) entries.delete(fingerprint);
+    const known = getResult(digest, now);
+    if (known && isOlder(result, known.result)) return;
+    const match: CacheMatch = { hash: digest, kind: "digest", result };
+    const staleAt = now + jittered(RESULT_TTL_MS);
+    entries.set(digest, { staleAt, match }, { size: sizeOfResult(result) });
+  }
+
+  return {
+    get,
+
+    remember({ hash, kind, result }, caller) {
+      const now = clock();
+      rememberResult(result, now);
+      unknown.delete(ownKey(hash, caller));
+      if (kind === "digest") return;
+      const key = kind === "shared_alias" ? sharedKey(hash) : ownKey(hash, caller);
+      const staleAt = now + jittered(POINTER_TTL_MS[kind]);
+      const pointer: Entry = { staleAt, match: null, digest: result.digest };
+      entries.set(kind === "fingerprint" ? hash : key, pointer, { size: POINTER_BYTES });
+    },
+
+    isUnknown(hash, caller) {
+      const key = ownKey(hash, caller);
+      const until = unknown.get(key);
+      if (until === undefined) return false;
+      if (until > clock()) return get(hash, caller) === null;
+      unknown.delete(key);
+      return false;
+    },
+
+    rememberUnknown(hash, caller) {
+      unknown.set(ownKey(hash, caller), clock() + UNKNOWN_TTL_MS);
+    },
+
+    forget(digest) {
+      entries.delete(digest);
+    },
+
+    forgetAlias(alias) {
+      entries.delete(sharedKey(alias));
+    },
+
+    sizes: () => ({ entries: entries.size, bytes: entries.calculatedSize }),
+  };
+}
+
+// Keys of the three kinds never meet: 64 or 16 hex characters alone, after `=`, or after `caller+`.
+function sharedKey(alias: ImageHash): string {
+  return `=${alias}`;
+}
+
+function ownKey(hash: ImageHash, caller: CallerId): string {
+  return `${caller}+${hash}`;
+}
+
+/** A slow read must not bring back what has been replaced meanwhile. */
+function isOlder(result: StoredResult, known: StoredResult): boolean {
+  if (result.provisional !== known.provisional) return result.provisional;
+  return result.createdAt < known.createdAt;
+}
+
+/** Two strings of up to 100 characters and the cache's own bookkeeping. */
+const POINTER_BYTES = 400;
+const RESULT_BASE_BYTES = 800;
+
+/** Upper estimate: strings count two bytes a character, probabilities their key and a boxed number. */
+function sizeOfResult(result: StoredResult): number {
+  const { category, description, provider, model, localInference } = result;
+  let characters = category.length + description.length + (provider?.length ?? 0) + model.length;
+  let bytes = RESULT_BASE_BYTES;
+  if (localInference) {
+    for (const key in localInference.probabilities) {
+      characters += key.length;
+      bytes += 48;
+    }
+  }
+  return bytes + 2 * characters;
+}

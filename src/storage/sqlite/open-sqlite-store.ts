@@ -1,0 +1,92 @@
+import { Database, type SQLQueryBindings } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/bun-sqlite";
+import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
+import type { ResultStore } from "../../classification/ports.ts";
+import { createBinder } from "../bind-values.ts";
+import { encodeWord } from "../codecs.ts";
+import { DatabaseError } from "../database-error.ts";
+import { createReads, DIGESTS_FIRST, type ReadDialect } from "../reads.ts";
+import { migrateSqlite } from "./migrate-sqlite.ts";
+import { createSqlitePurge } from "./purge.ts";
+import { recordSqliteClaim } from "./record-claim.ts";
+import * as tables from "./schema.ts";
+import { addHits, appendRequests, saveResults } from "./writes.ts";
+
+export interface SqliteStoreOptions {
+  /** Path of the database file, made with its folders where missing; `:memory:` for none. */
+  file: string;
+}
+
+export interface SqliteStore extends ResultStore {
+  readonly client: Database;
+  /** Brings the schema up to date; safe to call from several processes at once. Rejects with a DatabaseError. */
+  migrate(): Promise<void>;
+}
+
+/** How long a statement waits for another process's write. The wait blocks this process too, so it is short. */
+const BUSY_TIMEOUT_MS = 1_000;
+
+/**
+ * Opens an embedded store; several processes may open the same file. Each method runs to its end
+ * before it returns: SQLite works in the caller's thread. Throws a DatabaseError.
+ */
+export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
+  const client = openFile(file);
+  const db = drizzle({ client });
+  const syntax = new SQLiteSyncDialect();
+  const dialect: ReadDialect = {
+    tables,
+    prepare(statement) {
+      const { sql: text, params } = syntax.sqlToQuery(statement);
+      const query = client.query<unknown, SQLQueryBindings[]>(text);
+      const bind = createBinder(params);
+      return async (values) => query.values(...(bind(values) as SQLQueryBindings[]));
+    },
+    encodeFingerprint: encodeWord,
+    fingerprintSlot: (placeholder) => sql`${placeholder}`,
+    findStages: DIGESTS_FIRST,
+  };
+  const purge = createSqlitePurge(db, dialect);
+
+  return {
+    client,
+    ...createReads(dialect),
+    migrate: () => migrateSqlite(db),
+    async saveResults(results) {
+      saveResults(db, results);
+    },
+    async recordClaim(claim, policy) {
+      return recordSqliteClaim(db, claim, policy);
+    },
+    async addHits(hits) {
+      addHits(db, hits);
+    },
+    async appendRequests(requests) {
+      appendRequests(db, requests);
+    },
+    purge,
+    async ping() {
+      client.query("select 1").get();
+    },
+    async close() {
+      client.close();
+    },
+  };
+}
+
+function openFile(file: string): Database {
+  try {
+    if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true });
+    const client = new Database(file, { create: true, strict: true });
+    client.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    client.run("pragma synchronous = normal");
+    client.run("pragma foreign_keys = on");
+    return client;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new DatabaseError("refused", `cannot open ${file}: ${text}`, { cause: error });
+  }
+}
