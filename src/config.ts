@@ -10,7 +10,7 @@ export const SETTINGS = {
     fallback: "8000",
     about: "TCP port to listen on; 0 picks a free one.",
   }),
-  HOST: text({ fallback: "0.0.0.0", about: "Address to listen on." }),
+  HOST: text({ fallback: "0.0.0.0", about: "Address to listen on." }, "a host name or address"),
   DATA_DIR: text({
     fallback: "./data",
     about: "Folder for the SQLite file and the journal of results not yet in the database.",
@@ -32,7 +32,7 @@ export const SETTINGS = {
     about: "Longest wait for a free MySQL connection, in milliseconds.",
   }),
   DATABASE_STATEMENT_TIMEOUT_MS: integer(10, 600_000, {
-    fallback: "5000",
+    fallback: "2000",
     about: "Longest time for one MySQL statement, in milliseconds.",
   }),
   INFERENCE: oneOf(INFERENCE_MODES, {
@@ -46,7 +46,11 @@ export const SETTINGS = {
   LLM_API_KEY: secret({
     about: "Key for that endpoint. With neither key nor address, only the local model answers.",
   }),
-  LLM_MODEL: text({ fallback: "gpt-4o-mini", about: "Name of a model that sees pictures." }),
+  LLM_MODEL: text(
+    { fallback: "gpt-4o-mini", about: "Name of a model that sees pictures." },
+    "a name of at most 128 characters",
+    /^.{1,128}$/,
+  ),
   LLM_STRUCTURED_OUTPUT: oneOf(["json_schema", "json_object", "prompt"], {
     fallback: "json_schema",
     about:

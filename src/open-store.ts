@@ -32,7 +32,10 @@ export async function openStore(
   const kind = config.DATABASE_URL === null ? "sqlite" : "mysql";
   const raw = openRawStore(config);
   lifecycle.onClose("database", () => raw.close());
+  const callMs = config.DATABASE_ACQUIRE_TIMEOUT_MS + config.DATABASE_STATEMENT_TIMEOUT_MS;
   const store = guardStore(raw, {
+    readTimeoutMs: callMs,
+    writeTimeoutMs: callMs,
     onStateChange: (isAvailable) =>
       isAvailable
         ? log.info({ database: kind }, "the database answers again")

@@ -192,6 +192,8 @@ export async function openServices(
   function startLoops() {
     loop("recording", 1_000, () => recorder.flush());
     loop("journal replay", 500, async (signal) => {
+      // The circuit closes again only by a call that succeeds, and there may be no traffic.
+      if (!store.isAvailable()) await store.ping();
       const replayed = await sink.replay(signal);
       if (replayed > 0) log.info({ replayed }, "journal entries are in the database now");
     });

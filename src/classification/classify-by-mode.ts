@@ -5,6 +5,7 @@ import type {
   LocalModel,
   LocalModelFailure,
   Outcome,
+  PictureFailure,
   PreparedPicture,
 } from "./ports.ts";
 import type { Profile } from "./profile.ts";
@@ -31,12 +32,18 @@ export interface Verdict {
 }
 
 export type ModelFailure =
-  LanguageModelFailure | LocalModelFailure | "not_configured" | "unmapped_label";
+  PictureFailure | LanguageModelFailure | LocalModelFailure | "not_configured" | "unmapped_label";
+
+/** An upload that is a picture, in the forms that models want. */
+export interface Picture {
+  bytes: Uint8Array;
+  /** Made when first asked for. */
+  prepare(): Promise<Outcome<PreparedPicture, PictureFailure>>;
+}
 
 /** Asks the models in the order of the mode; settles by `deadlineAt`, milliseconds since the epoch. */
 export type Classify = (
-  bytes: Uint8Array,
-  picture: PreparedPicture,
+  picture: Picture,
   deadlineAt: number,
 ) => Promise<Outcome<Verdict, ModelFailure>>;
 
@@ -46,13 +53,15 @@ export function createClassify(deps: ClassifierDeps): Classify {
   const { languageModel, localModel, profile, localReserveMs } = deps;
   const mapping = localModel && mapLabels(localModel.card, profile);
 
-  async function askLanguageModel(picture: PreparedPicture, deadlineAt: number): Attempt {
+  async function askLanguageModel(picture: Picture, deadlineAt: number): Attempt {
     if (!languageModel) return notConfigured("no language model is configured");
-    const outcome = await languageModel.classify(picture, profile, deadlineAt);
+    const prepared = await picture.prepare();
+    if (!prepared.ok) return prepared;
+    const outcome = await languageModel.classify(prepared.value, profile, deadlineAt);
     return outcome.ok ? { ok: true, value: { ...outcome.value, localInference: null } } : outcome;
   }
 
-  async function askLocalModel(bytes: Uint8Array, deadlineAt: number): Attempt {
+  async function askLocalModel({ bytes }: Picture, deadlineAt: number): Attempt {
     if (!localModel || !mapping) return notConfigured("no local model is installed");
     const outcome = await localModel.classify(bytes, deadlineAt);
     if (!outcome.ok) return outcome;
@@ -62,16 +71,16 @@ export function createClassify(deps: ClassifierDeps): Classify {
     return { ok: false, reason: "unmapped_label", detail };
   }
 
-  async function languageModelFirst(...[bytes, picture, deadlineAt]: Parameters<Classify>) {
+  async function languageModelFirst(picture: Picture, deadlineAt: number) {
     const first = await askLanguageModel(picture, deadlineAt - localReserveMs);
     if (first.ok) return verdict(first.value, "llm");
-    const second = await askLocalModel(bytes, deadlineAt);
+    const second = await askLocalModel(picture, deadlineAt);
     if (second.ok) return verdict(second.value, "local_fallback", { provisional: true });
     return bothFailed(first, second);
   }
 
-  async function localModelFirst(...[bytes, picture, deadlineAt]: Parameters<Classify>) {
-    const first = await askLocalModel(bytes, deadlineAt);
+  async function localModelFirst(picture: Picture, deadlineAt: number) {
+    const first = await askLocalModel(picture, deadlineAt);
     const isSure = first.ok && first.value.confidence >= (localModel?.card.unsure ?? 0);
     if (first.ok && (isSure || !languageModel)) return verdict(first.value, "local");
     const second = await askLanguageModel(picture, deadlineAt);
@@ -80,13 +89,13 @@ export function createClassify(deps: ClassifierDeps): Classify {
     return bothFailed(second, first);
   }
 
-  async function languageModelOnly(...[, picture, deadlineAt]: Parameters<Classify>) {
+  async function languageModelOnly(picture: Picture, deadlineAt: number) {
     const answer = await askLanguageModel(picture, deadlineAt);
     return answer.ok ? verdict(answer.value, "llm") : answer;
   }
 
-  async function localModelOnly(...[bytes, , deadlineAt]: Parameters<Classify>) {
-    const answer = await askLocalModel(bytes, deadlineAt);
+  async function localModelOnly(picture: Picture, deadlineAt: number) {
+    const answer = await askLocalModel(picture, deadlineAt);
     return answer.ok ? verdict(answer.value, "local") : answer;
   }
 

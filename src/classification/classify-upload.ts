@@ -10,7 +10,7 @@ import { isFingerprint } from "./identity.ts";
 import { toServedResult } from "./keeping.ts";
 import type { Tier } from "./lookup.ts";
 import type { PictureHash } from "./picture-hash.ts";
-import type { GuardedStore, PreparedPicture, SaveOutcome } from "./ports.ts";
+import type { GuardedStore, SaveOutcome } from "./ports.ts";
 import type { CacheMatch, Classification, StoredResult } from "./result.ts";
 import { SingleFlight } from "./single-flight.ts";
 
@@ -78,10 +78,10 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
 
     const alias = aliasOf(upload, identity.digest);
     if (alias) {
-      const picture = await examination.picture();
-      const alike = await findAlike(alias, picture);
+      const pictureHash = await examination.pictureHash();
+      const alike = await findAlike(alias, pictureHash);
       if (alike) {
-        await claim(alias, upload.caller, alike, picture.pictureHash);
+        await claim(alias, upload.caller, alike, pictureHash);
         return { ...unsaved(alike), source: "alias", collapsed: false };
       }
     }
@@ -110,7 +110,7 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
   }
 
   /** The result of a photo that looks like this one and was uploaded under the same alias. */
-  async function findAlike(alias: Digest, picture: PreparedPicture): Promise<StoredResult | null> {
+  async function findAlike(alias: Digest, hash: PictureHash): Promise<StoredResult | null> {
     if (!aliases) return null;
     const now = clock();
     const query = { profileId: keeping.profileId, alias, limit: MAX_COMPARED_CLAIMS, now };
@@ -118,7 +118,7 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
     if (!outcome.ok) return null;
     for (const { pictureHash, result } of outcome.value) {
       const served = toServedResult(result, keeping, now);
-      if (served && looksAlike(pictureHash, picture.pictureHash, aliases)) return served;
+      if (served && looksAlike(pictureHash, hash, aliases)) return served;
     }
     return null;
   }

@@ -1,17 +1,11 @@
 import { AppError } from "../errors.ts";
 import type { Classify } from "./classify-by-mode.ts";
 import type { ImageIdentity } from "./identity.ts";
+import type { PictureHash } from "./picture-hash.ts";
 import { toStoredResult, type KeepingPolicy } from "./keeping.ts";
 import { NOBODY } from "./alias.ts";
 import type { Lookup, LookupAnswer } from "./lookup.ts";
-import type {
-  MemoryTier,
-  PictureReader,
-  PreparedPicture,
-  ResultSink,
-  SaveOutcome,
-  Telemetry,
-} from "./ports.ts";
+import type { MemoryTier, PictureReader, ResultSink, SaveOutcome, Telemetry } from "./ports.ts";
 import type { Classification, StoredResult } from "./result.ts";
 import { once } from "./single-flight.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
@@ -54,7 +48,8 @@ export type StageDurations = Partial<Record<"decode" | "model" | "store", number
  */
 export interface Examination {
   lookUp(): Promise<LookupAnswer>;
-  picture(): Promise<PreparedPicture>;
+  /** Rejects when the upload is no picture. */
+  pictureHash(): Promise<PictureHash>;
   classify(): Promise<MadeAnswer>;
 }
 
@@ -66,8 +61,8 @@ export function openExamination(
   const { clock, telemetry, keeping } = deps;
   const deadlineAt = clock() + deps.deadlineMs;
 
-  const picture = once(async () => {
-    const outcome = await deps.reader.prepare(bytes);
+  const pictureHash = once(async () => {
+    const outcome = await deps.reader.hash(bytes);
     if (outcome.ok) return outcome.value;
     const error = REJECTIONS[outcome.reason](outcome.detail);
     if (outcome.reason !== "overloaded") deps.rejections.set(identity.digest, error);
@@ -76,9 +71,13 @@ export function openExamination(
 
   const classify = once(async (): Promise<MadeAnswer> => {
     const openedAt = clock();
-    const prepared = await picture();
+    const hash = await pictureHash();
+    const prepare = once(async () => {
+      const jpeg = await deps.reader.encode(bytes);
+      return jpeg.ok ? { ok: true as const, value: { jpeg: jpeg.value, pictureHash: hash } } : jpeg;
+    });
     const startedAt = clock();
-    const outcome = await deps.classify(bytes, prepared, deadlineAt);
+    const outcome = await deps.classify({ bytes, prepare }, deadlineAt);
     if (!outcome.ok) {
       telemetry.classificationFailed(outcome.reason);
       throw new AppError("classification_unavailable", "No model can classify this photo now.", {
@@ -93,11 +92,13 @@ export function openExamination(
       model: answeredAt - startedAt,
     };
     telemetry.classified(classification.method, answeredAt - startedAt);
-    const { pictureHash } = prepared;
-    const result = toStoredResult(outcome.value, identity, pictureHash, keeping, answeredAt);
+    const result = toStoredResult(outcome.value, identity, hash, keeping, answeredAt);
     if (!result) return { classification, kept: null, durations };
     deps.memory.remember({ hash: identity.digest, kind: "digest", result }, NOBODY);
-    if (provisional) deps.upgrades.offer(identity, prepared);
+    if (provisional) {
+      const prepared = await prepare();
+      if (prepared.ok) deps.upgrades.offer(identity, prepared.value);
+    }
     const saved = await deps.sink.saveResult(result);
     durations.store = clock() - answeredAt;
     return { classification, kept: { result, outcome: saved }, durations };
@@ -105,7 +106,7 @@ export function openExamination(
 
   return {
     lookUp: once(() => deps.lookup.find(identity.digest, NOBODY)),
-    picture,
+    pictureHash,
     classify,
   };
 }

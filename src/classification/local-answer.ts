@@ -52,12 +52,18 @@ export function readLocalAnswer(
   );
   const confidence = probabilities[best.key]!;
   if (unmapped > confidence) return null;
+  for (const key in probabilities) probabilities[key] = roundProbability(probabilities[key]!);
   return {
     category: best.key,
-    confidence: Math.min(1, confidence),
+    confidence: probabilities[best.key]!,
     description: displayName(profile, best),
     provider: null,
     model: `${card.name}@${card.version}`,
     localInference: { model: card.name, version: card.version, probabilities },
   };
+}
+
+/** Four decimals say all that a model of this kind knows. */
+function roundProbability(probability: number): number {
+  return Math.min(1, Math.round(probability * 1e4) / 1e4);
 }

@@ -154,7 +154,9 @@ export interface PurgeCount {
 /** Why an upload is not a picture we read. */
 export type PictureRejection = "unsupported_format" | "corrupt" | "too_many_pixels";
 
-/** A decoded upload, made ready for models. */
+export type PictureFailure = PictureRejection | "overloaded";
+
+/** A decoded upload, made ready for a language model. */
 export interface PreparedPicture {
   /** JPEG, upright, sRGB, no metadata, at most 1024 px on its long side. */
   jpeg: Uint8Array;
@@ -163,7 +165,10 @@ export interface PreparedPicture {
 
 /** Decodes uploads, with bounded concurrency. Bytes handed in are not kept. */
 export interface PictureReader {
-  prepare(bytes: Uint8Array): Promise<Outcome<PreparedPicture, PictureRejection | "overloaded">>;
+  /** Decodes a thumbnail: enough to tell whether it is a picture and what it looks like. */
+  hash(bytes: Uint8Array): Promise<Outcome<PictureHash, PictureFailure>>;
+  /** Makes the JPEG of a PreparedPicture: several times the work of `hash`. */
+  encode(bytes: Uint8Array): Promise<Outcome<Uint8Array, PictureFailure>>;
 }
 
 export type LanguageModelFailure =

@@ -13,14 +13,17 @@ const reader = createPictureReader({ maxPixels: MAX_PIXELS, concurrency: 2, maxQ
 afterAll(() => reader.close());
 
 async function prepare(bytes: Uint8Array): Promise<PreparedPicture> {
-  const outcome = await reader.prepare(bytes);
-  if (!outcome.ok) throw new Error(`${outcome.reason}: ${outcome.detail}`);
-  return outcome.value;
+  const [jpeg, pictureHash] = await Promise.all([reader.encode(bytes), reader.hash(bytes)]);
+  if (!jpeg.ok) throw new Error(`${jpeg.reason}: ${jpeg.detail}`);
+  if (!pictureHash.ok) throw new Error(`${pictureHash.reason}: ${pictureHash.detail}`);
+  return { jpeg: jpeg.value, pictureHash: pictureHash.value };
 }
 
+/** Both ways of reading must refuse alike; the hash comes first in the product. */
 async function rejectionOf(bytes: Uint8Array): Promise<string> {
-  const outcome = await reader.prepare(bytes);
-  return outcome.ok ? "prepared" : outcome.reason;
+  const [encoded, hashed] = await Promise.all([reader.encode(bytes), reader.hash(bytes)]);
+  expect(hashed.ok || hashed.reason).toBe(encoded.ok || encoded.reason);
+  return hashed.ok ? "prepared" : hashed.reason;
 }
 
 /** Colour of the prepared picture at a point given in parts of it, 0..1. */
@@ -196,9 +199,9 @@ describe("an upload is refused", () => {
 
   test("as too large by one row of pixels", async () => {
     const small = createPictureReader({ maxPixels: 100 * 100, concurrency: 1, maxQueued: 0 });
-    const fits = await small.prepare(await pictures.drawPhoto({ width: 100, height: 100 }));
+    const fits = await small.encode(await pictures.drawPhoto({ width: 100, height: 100 }));
     expect(fits.ok).toBe(true);
-    const over = await small.prepare(await pictures.drawPhoto({ width: 100, height: 101 }));
+    const over = await small.encode(await pictures.drawPhoto({ width: 100, height: 101 }));
     expect(over).toMatchObject({ ok: false, reason: "too_many_pixels" });
     await small.close();
   });
@@ -208,7 +211,7 @@ describe("under load", () => {
   test("answers overloaded beyond its queue, and every other picture", async () => {
     const narrow = createPictureReader({ maxPixels: MAX_PIXELS, concurrency: 1, maxQueued: 2 });
     const photo = await pictures.drawPhoto();
-    const outcomes = await Promise.all(Array.from({ length: 6 }, () => narrow.prepare(photo)));
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => narrow.encode(photo)));
     const reasons = outcomes.map((outcome) => (outcome.ok ? "prepared" : outcome.reason));
     expect(reasons.filter((reason) => reason === "prepared")).toHaveLength(3);
     expect(reasons.filter((reason) => reason === "overloaded")).toHaveLength(3);
@@ -223,7 +226,7 @@ describe("under load", () => {
       timeoutMs: 1,
     });
     const photo = await pictures.drawPhoto();
-    const [first, second] = await Promise.all([impatient.prepare(photo), impatient.prepare(photo)]);
+    const [first, second] = await Promise.all([impatient.encode(photo), impatient.encode(photo)]);
     expect(first.ok).toBe(true);
     expect(second).toMatchObject({ ok: false, reason: "overloaded" });
     await impatient.close();
@@ -232,11 +235,11 @@ describe("under load", () => {
   test("close lets decodes end, turns the queue away, and refuses what comes later", async () => {
     const closing = createPictureReader({ maxPixels: MAX_PIXELS, concurrency: 1, maxQueued: 5 });
     const photo = await pictures.drawPhoto();
-    const running = closing.prepare(photo);
-    const queued = closing.prepare(photo);
+    const running = closing.encode(photo);
+    const queued = closing.encode(photo);
     await closing.close();
     expect((await running).ok).toBe(true);
     expect(await queued).toMatchObject({ ok: false, reason: "overloaded" });
-    expect(await closing.prepare(photo)).toMatchObject({ ok: false, reason: "overloaded" });
+    expect(await closing.encode(photo)).toMatchObject({ ok: false, reason: "overloaded" });
   });
 });

@@ -1,7 +1,7 @@
 import { bulkhead, isBulkheadRejectedError } from "cockatiel";
-import type { Outcome, PictureReader, PreparedPicture } from "../classification/ports.ts";
-import type { DecodeFailure } from "./decoder.ts";
-import { preparePicture } from "./prepare-picture.ts";
+import type { Outcome, PictureReader } from "../classification/ports.ts";
+import type { DecodeFailure, DecodeLimits } from "./decoder.ts";
+import { encodePicture, hashPicture } from "./read-picture.ts";
 
 export interface PictureReaderOptions {
   /** Largest picture that is decoded, width times height. */
@@ -13,6 +13,11 @@ export interface PictureReaderOptions {
   /** Bounds the wait for a turn, and again each decode; default 10,000. */
   timeoutMs?: number;
 }
+
+type Read<Value> = (
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+) => Promise<Outcome<Value, DecodeFailure>>;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -29,17 +34,15 @@ export function createPictureReader(
   const inProgress = new Set<Promise<unknown>>();
   let isClosed = false;
 
-  async function decodeInTurn(bytes: Uint8Array, queuedAt: number) {
-    if (isClosed) return overloaded("The picture reader is closed.");
-    if (performance.now() - queuedAt > timeoutMs)
-      return overloaded("The picture waited too long for its turn to be decoded.");
-    return preparePicture(bytes, { maxPixels, timeoutMs });
-  }
-
-  async function prepare(bytes: Uint8Array): Promise<Outcome<PreparedPicture, DecodeFailure>> {
+  async function inTurn<Value>(read: Read<Value>, bytes: Uint8Array): ReturnType<Read<Value>> {
     if (isClosed) return overloaded("The picture reader is closed.");
     const queuedAt = performance.now();
-    const decode = gate.execute(() => decodeInTurn(bytes, queuedAt));
+    const decode = gate.execute(async () => {
+      if (isClosed) return overloaded("The picture reader is closed.");
+      if (performance.now() - queuedAt > timeoutMs)
+        return overloaded("The picture waited too long for its turn to be decoded.");
+      return read(bytes, { maxPixels, timeoutMs });
+    });
     inProgress.add(decode);
     try {
       return await decode;
@@ -53,7 +56,8 @@ export function createPictureReader(
   }
 
   return {
-    prepare,
+    hash: (bytes) => inTurn(hashPicture, bytes),
+    encode: (bytes) => inTurn(encodePicture, bytes),
     async close() {
       isClosed = true;
       await Promise.allSettled(inProgress);

@@ -74,7 +74,7 @@ const HOME_PAGE = `<!doctype html>
       <li><a href="openapi.json">OpenAPI description</a></li>
       <li><a href="api/v1/health">Health</a></li>
     </ul>
-    <p>First photo: <code>curl -F image=@photo.jpg http://this-server/api/v1/classify</code></p>
+    <p>First photo: <code>curl -F image=@photo.jpg %ORIGIN%/api/v1/classify</code></p>
   </body>
 </html>
 `;
@@ -98,7 +98,10 @@ export function mountDocs(app: App, { version }: HttpDeps): void {
     ],
   });
   app.get("/openapi.json", ({ env }) => respondJson(env, description));
-  app.get("/", ({ env }) => respond(env, HOME_PAGE, HTML, { headers: PAGE_HEADERS }));
+  app.get("/", ({ req, env }) => {
+    const page = HOME_PAGE.replace("%ORIGIN%", () => new URL(req.url).origin);
+    return respond(env, page, HTML, { headers: PAGE_HEADERS });
+  });
   app.get("/docs", ({ env }) => respond(env, SWAGGER_PAGE, HTML, { headers: PAGE_HEADERS }));
   app.get("/docs/start.js", ({ env }) =>
     respond(env, START_SCRIPT, "text/javascript", { headers: PAGE_HEADERS }),
