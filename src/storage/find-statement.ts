@@ -11,6 +11,10 @@ export const SHARED_ALIAS = 0b0010;
 export const OWN_ALIAS = 0b0100;
 export const FINGERPRINT = 0b1000;
 
+/** Stages of a lookup, each a set of kinds that one statement asks for. */
+export const ALL_AT_ONCE: readonly number[] = [DIGEST | SHARED_ALIAS | OWN_ALIAS | FINGERPRINT];
+export const DIGESTS_FIRST: readonly number[] = [DIGEST | FINGERPRINT, SHARED_ALIAS | OWN_ALIAS];
+
 /** Which statement a query needs; lists are padded to these sizes, so that few statements exist. */
 export interface FindShape {
   kinds: readonly MatchKind[];

@@ -4,6 +4,7 @@ import type { ResultStore } from "../classification/ports.ts";
 import type { CacheMatch, MatchKind, StoredResult } from "../classification/result.ts";
 import { encodeDigest } from "./codecs.ts";
 import {
+  ALL_AT_ONCE,
   DIGEST,
   FINGERPRINT,
   findStatement,
@@ -63,8 +64,9 @@ export function createFind(dialect: ReadDialect): ResultStore["find"] {
   return async (query) => {
     const { profileId: profile, hashes, caller, quorum, now } = query;
     const found: Found = new Map();
+    const stages = hashes.length === 1 ? dialect.singleStages : ALL_AT_ONCE;
     for (const part of partsOf(hashes)) {
-      for (const stage of dialect.findStages) {
+      for (const stage of stages) {
         const digests: Buffer[] = [];
         const fingerprints: unknown[] = [];
         for (const hash of part) {

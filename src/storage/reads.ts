@@ -4,13 +4,7 @@ import type { StoredResult } from "../classification/result.ts";
 import { claimedStatement, collectClaimed, hottestStatement } from "./claimed-statement.ts";
 import { encodeDigest } from "./codecs.ts";
 import { createFind } from "./find.ts";
-import {
-  DIGEST,
-  FINGERPRINT,
-  type FingerprintSlot,
-  OWN_ALIAS,
-  SHARED_ALIAS,
-} from "./find-statement.ts";
+import type { FingerprintSlot } from "./find-statement.ts";
 import { createRowReader } from "./row-reader.ts";
 import { resultColumns, type StoreTables } from "./tables.ts";
 
@@ -24,15 +18,12 @@ export interface ReadDialect {
   encodeFingerprint(hex: string): unknown;
   fingerprintSlot: FingerprintSlot;
   /**
-   * Sets of kinds, each asked with one statement for what the ones before left open. A database
-   * across a network is asked once; one in the process is asked the common and cheap question first,
-   * which takes a quarter of the time of all at once.
+   * How a single hash is looked up: sets of kinds, each asked with one statement for what the ones
+   * before left open. A database across a network is asked once; one in the process is asked the
+   * common and cheap question first, which takes a quarter of the time of all at once.
    */
-  findStages: readonly number[];
+  singleStages: readonly number[];
 }
-
-export const ALL_AT_ONCE: readonly number[] = [DIGEST | SHARED_ALIAS | OWN_ALIAS | FINGERPRINT];
-export const DIGESTS_FIRST: readonly number[] = [DIGEST | FINGERPRINT, SHARED_ALIAS | OWN_ALIAS];
 
 /** The reading half of a store, written once for both dialects. */
 export function createReads(

@@ -4,7 +4,8 @@ import type { Pool } from "mysql2";
 import type { ResultStore } from "../../classification/ports.ts";
 import { createBinder } from "../bind-values.ts";
 import { encodeUnsigned } from "../codecs.ts";
-import { ALL_AT_ONCE, createReads, type ReadDialect } from "../reads.ts";
+import { ALL_AT_ONCE } from "../find-statement.ts";
+import { createReads, type ReadDialect } from "../reads.ts";
 import { ConnectionPool, type ConnectionPoolOptions } from "./connection-pool.ts";
 import { createDrizzle } from "./drizzle-client.ts";
 import { migrateMysql } from "./migrate-mysql.ts";
@@ -42,7 +43,7 @@ export function openMysqlStore(options: MysqlStoreOptions): MysqlStore {
     encodeFingerprint: encodeUnsigned,
     // A bare string would be compared with an integer column as a floating-point number.
     fingerprintSlot: (placeholder) => sql`cast(${placeholder} as unsigned)`,
-    findStages: ALL_AT_ONCE,
+    singleStages: ALL_AT_ONCE,
   };
 
   return {

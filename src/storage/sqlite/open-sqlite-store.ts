@@ -8,7 +8,8 @@ import type { ResultStore } from "../../classification/ports.ts";
 import { createBinder } from "../bind-values.ts";
 import { encodeWord } from "../codecs.ts";
 import { DatabaseError } from "../database-error.ts";
-import { createReads, DIGESTS_FIRST, type ReadDialect } from "../reads.ts";
+import { DIGESTS_FIRST } from "../find-statement.ts";
+import { createReads, type ReadDialect } from "../reads.ts";
 import { migrateSqlite } from "./migrate-sqlite.ts";
 import { createSqlitePurge } from "./purge.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
@@ -47,7 +48,7 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
     },
     encodeFingerprint: encodeWord,
     fingerprintSlot: (placeholder) => sql`${placeholder}`,
-    findStages: DIGESTS_FIRST,
+    singleStages: DIGESTS_FIRST,
   };
   const purge = createSqlitePurge(db, dialect);
 
