@@ -9,7 +9,7 @@ const categorySchema = z.strictObject({
   key: keySchema,
   names: z.record(z.string(), z.string().min(1).max(100)).default({}),
   meaning: z.string().min(1).max(500),
-  localLabels: z.array(z.string()).optional(),
+  localLabels: z.array(z.string()).exactOptional(),
 });
 
 const profileSchema = z
@@ -55,14 +55,7 @@ export async function loadProfile(file: string | null): Promise<Profile> {
     );
     throw new ProfileError(lines.join("\n"));
   }
-  const { categories, prompt, language } = parsed.data;
-  return createProfile({
-    prompt,
-    language,
-    categories: categories.map(({ localLabels, ...category }) =>
-      localLabels ? { ...category, localLabels } : category,
-    ),
-  });
+  return createProfile(parsed.data);
 }
 
 function isLanguageTag(tag: string): boolean {
