@@ -72,6 +72,10 @@ export const SETTINGS = {
     fallback: "2000",
     about: "Calls that may wait; beyond, the local model answers.",
   }),
+  COST_PER_API_CALL: decimal(0, 1_000, {
+    fallback: "0.001",
+    about: "What one language-model call costs where prices or token counts are not known.",
+  }),
   LOCAL_MODEL: text({
     fallback: "album-v1",
     about: "Local model: the name of a manifest in `MODELS_DIR`, or `none`.",

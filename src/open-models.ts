@@ -28,6 +28,7 @@ export function openConfiguredLanguageModel(
     concurrency: config.LLM_CONCURRENCY,
     maxQueued: config.LLM_MAX_QUEUED,
     structuredOutput: config.LLM_STRUCTURED_OUTPUT,
+    costPerCallMicros: Math.round(config.COST_PER_API_CALL * 1_000_000),
     onStateChange: (status) =>
       log.warn({ provider: new URL(baseUrl).host, ...status }, "language model circuit"),
   });

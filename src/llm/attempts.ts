@@ -3,7 +3,7 @@ import type OpenAI from "openai";
 import type { Profile } from "../classification/profile.ts";
 import type { Circuit } from "./circuit.ts";
 import { type AttemptFailure, createFailure, toFailure } from "./failure.ts";
-import { parseReply, type ReplyOutcome } from "./parse-reply.ts";
+import { parseReply, parseUsage, type ReplyOutcome, type TokenUsage } from "./parse-reply.ts";
 import type { BuildRequest } from "./request.ts";
 import { planRetry } from "./retry-plan.ts";
 
@@ -29,12 +29,15 @@ export interface Question {
   deadlineAt: number;
 }
 
+/** What an attempt came to, with what it took as far as the provider says. */
+export type AttemptOutcome = ReplyOutcome & { usage: TokenUsage | null };
+
 /** Asks until there is an answer, nothing more to hope for, or no time; ends early on abort. */
-export type Ask = (question: Question, signal: AbortSignal) => Promise<ReplyOutcome>;
+export type Ask = (question: Question, signal: AbortSignal) => Promise<AttemptOutcome>;
 
 /** An outcome with what the retry policy goes by; null: no further attempt. */
 interface Attempt {
-  outcome: ReplyOutcome;
+  outcome: AttemptOutcome;
   retryInMs: number | null;
 }
 
@@ -81,19 +84,19 @@ export function createAsk(options: AttemptsOptions): Ask {
     );
   }
 
-  async function send(call: Call, signal: AbortSignal): Promise<ReplyOutcome> {
+  async function send(call: Call, signal: AbortSignal): Promise<AttemptOutcome> {
     const givenMs = Math.min(timeoutMs, call.deadlineAt - clock());
     try {
       const completion = await attemptTimeout.execute(
         ({ signal }) => client.chat.completions.create(call.request, { signal }),
         signal,
       );
-      return parseReply(completion, call.profile);
+      return { ...parseReply(completion, call.profile), usage: parseUsage(completion) };
     } catch (error) {
       const failure = toFailure(error, { now: clock(), apiKey: options.apiKey });
       if (failure.reason === "timeout")
         failure.breaks &&= givenMs >= Math.min(timeoutMs / 2, FAIR_CHANCE_MS);
-      return { ok: false, failure };
+      return { ok: false, failure, usage: null };
     }
   }
 
@@ -120,5 +123,8 @@ function isToBeRetried(attempt: unknown): boolean {
 
 /** What an earlier attempt met says more than why there is no further one. */
 function giveUp(call: Call, failure: AttemptFailure): Attempt {
-  return { outcome: { ok: false, failure: call.lastFailure ?? failure }, retryInMs: null };
+  return {
+    outcome: { ok: false, failure: call.lastFailure ?? failure, usage: null },
+    retryInMs: null,
+  };
 }

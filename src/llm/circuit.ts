@@ -82,7 +82,7 @@ export class Circuit {
   }
 
   /** Runs an attempt and learns from its outcome. Only to be called where `admits()` is true. */
-  execute(attempt: () => Promise<ReplyOutcome>): Promise<ReplyOutcome> {
+  execute<Reply extends ReplyOutcome>(attempt: () => Promise<Reply>): Promise<Reply> {
     return this.#policy.execute(async () => {
       const outcome = await attempt();
       if (!outcome.ok && outcome.failure.breaks) {

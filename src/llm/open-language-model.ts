@@ -11,11 +11,10 @@ import type {
   LanguageModelFailure,
   Outcome,
 } from "../classification/ports.ts";
-import { createAsk } from "./attempts.ts";
+import { type AttemptOutcome, createAsk } from "./attempts.ts";
 import { createBoundedFetch, type Fetch } from "./bounded-fetch.ts";
 import { Circuit, type CircuitStatus } from "./circuit.ts";
 import { createClient, MAX_TIMER_MS } from "./client.ts";
-import type { ReplyOutcome } from "./parse-reply.ts";
 import { createProbe } from "./probe.ts";
 import { createRequestBuilder, type StructuredOutput } from "./request.ts";
 
@@ -39,6 +38,8 @@ export interface LanguageModelOptions {
   /** Calls that may wait; further ones fail as `overloaded`. Waiting counts against the deadline. */
   maxQueued: number;
   structuredOutput: StructuredOutput;
+  /** What a call costs, in millionths of the money unit. */
+  costPerCallMicros: number;
   fetch?: Fetch;
   onStateChange?: (status: CircuitStatus) => void;
   /** Milliseconds since the epoch. */
@@ -101,6 +102,7 @@ export function openLanguageModel(options: LanguageModelOptions): OpenLanguageMo
   return {
     classify,
     isAvailable: () => !closing.signal.aborted && circuit.status.circuit !== "open",
+    hasSpareCapacity: () => slots.executionSlots > 0,
     state: () => circuit.status,
     async close() {
       closing.abort();
@@ -133,10 +135,14 @@ function connect(options: LanguageModelOptions) {
 }
 
 function toModelOutcome(
-  outcome: ReplyOutcome,
-  { name, model }: LanguageModelOptions,
+  outcome: AttemptOutcome,
+  { name, model, costPerCallMicros }: LanguageModelOptions,
 ): ModelOutcome {
-  if (outcome.ok) return { ok: true, value: { ...outcome.value, provider: name, model } };
+  if (outcome.ok) {
+    const { value, usage } = outcome;
+    const costMicros = costPerCallMicros;
+    return { ok: true, value: { ...value, provider: name, model, usage, costMicros } };
+  }
   return fail(outcome.failure.reason, outcome.failure.detail);
 }
 

@@ -12,6 +12,12 @@ export interface ParsedReply {
 export type ReplyOutcome =
   { ok: true; value: ParsedReply } | { ok: false; failure: AttemptFailure };
 
+/** Tokens as the provider counted them. */
+export interface TokenUsage {
+  inputTokens: number;
+  outputTokens: number;
+}
+
 const MAX_DESCRIPTION_CHARACTERS = 200;
 /** Far above any answer. Parsing very deep nonsense takes a third of a second for 200 kB. */
 const MAX_CONTENT_CHARACTERS = 16_384;
@@ -60,6 +66,21 @@ export function parseReply(completion: unknown, profile: Profile): ReplyOutcome 
   if (!profile.categories.some(({ key }) => key === answer.category))
     return malformed("the category is not in the profile");
   return { ok: true, value: { ...answer, description: cleanDescription(answer.description) } };
+}
+
+const usageSchema = z.object({
+  usage: z.object({
+    prompt_tokens: z.number().int().min(0),
+    completion_tokens: z.number().int().min(0),
+  }),
+});
+
+/** What a chat completion says it took, also one that is no use as an answer; null where it does not say. */
+export function parseUsage(completion: unknown): TokenUsage | null {
+  const parsed = usageSchema.safeParse(completion);
+  if (!parsed.success) return null;
+  const { prompt_tokens, completion_tokens } = parsed.data.usage;
+  return { inputTokens: prompt_tokens, outputTokens: completion_tokens };
 }
 
 function parseAnswer(content: string): ParsedReply | null {

@@ -17,6 +17,8 @@ describe("one answer", () => {
         description: "A bowl of noodles on a wooden table",
         provider: "fake",
         model: "fake-vision",
+        usage: { inputTokens: 850, outputTokens: 40 },
+        costMicros: 1_000,
       },
     });
     const [call] = fixture.provider.calls.requests;

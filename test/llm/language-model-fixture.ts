@@ -33,6 +33,7 @@ export function openFixture(
     concurrency: 8,
     maxQueued: 100,
     structuredOutput: "json_schema",
+    costPerCallMicros: 1_000,
     probeIntervalMs: 60_000,
     failureThreshold: 50,
     backoffBaseMs: 4,
