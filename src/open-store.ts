@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { GuardedStore, ResultStore } from "./classification/ports.ts";
+import type { SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { startLoop } from "./lifecycle.ts";
@@ -13,6 +14,7 @@ import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
 export interface StoreService {
   kind: "sqlite" | "mysql";
   store: GuardedStore;
+  spending: SpendingLedger;
 }
 
 const MIGRATION_RETRY_MS = 1_000;
@@ -60,10 +62,12 @@ export async function openStore(
     });
     lifecycle.onClose("migration", () => retry.stop());
   }
-  return { kind, store };
+  return { kind, store, spending: raw.spending };
 }
 
-function openRawStore(config: Config): ResultStore & { migrate(): Promise<void> } {
+function openRawStore(
+  config: Config,
+): ResultStore & { spending: SpendingLedger; migrate(): Promise<void> } {
   if (config.DATABASE_URL === null) {
     return openSqliteStore({ file: join(config.DATA_DIR, "onceover.db") });
   }

@@ -6,6 +6,7 @@ import { dirname, join, normalize } from "node:path";
  * nobody, adapters know the domain and never each other, the files beside the rooms see everything.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
+  budget: ["classification"],
   classification: ["errors.ts"],
   http: ["classification", "errors.ts", "telemetry"],
   imaging: ["classification"],

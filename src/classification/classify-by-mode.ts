@@ -9,7 +9,7 @@ import type {
   PreparedPicture,
 } from "./ports.ts";
 import type { Profile } from "./profile.ts";
-import type { Classification } from "./result.ts";
+import { type Classification, fromLanguageModel } from "./result.ts";
 
 export const INFERENCE_MODES = ["llm-first", "local-first", "llm-only", "local-only"] as const;
 export type InferenceMode = (typeof INFERENCE_MODES)[number];
@@ -58,7 +58,7 @@ export function createClassify(deps: ClassifierDeps): Classify {
     const prepared = await picture.prepare();
     if (!prepared.ok) return prepared;
     const outcome = await languageModel.classify(prepared.value, profile, deadlineAt);
-    return outcome.ok ? { ok: true, value: { ...outcome.value, localInference: null } } : outcome;
+    return outcome.ok ? { ok: true, value: fromLanguageModel(outcome.value) } : outcome;
   }
 
   async function askLocalModel({ bytes }: Picture, deadlineAt: number): Attempt {

@@ -60,6 +60,9 @@ export function readLocalAnswer(
     provider: null,
     model: `${card.name}@${card.version}`,
     localInference: { model: card.name, version: card.version, probabilities },
+    inputTokens: null,
+    outputTokens: null,
+    costMicros: 0,
   };
 }
 

@@ -135,6 +135,14 @@ export interface RequestRecord {
   method: "cache" | "llm" | "llm_fallback" | "local" | "local_fallback" | null;
   category: string | null;
   digest: Digest | null;
+  /** Who answered, where the request made model calls of its own and all went to the same. */
+  provider: string | null;
+  model: string | null;
+  /** Of the calls that answered; null where no provider counted any. */
+  inputTokens: number | null;
+  outputTokens: number | null;
+  /** In millionths of the money unit. */
+  costMicros: number;
 }
 
 export interface PurgeQuery {

@@ -1,5 +1,6 @@
 import type { Digest, Fingerprint, ImageHash } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
+import type { LanguageModelAnswer } from "./ports.ts";
 
 /** Who produced a classification; `_fallback` when the mode's first choice could not. */
 export type ClassificationMethod = "llm" | "llm_fallback" | "local" | "local_fallback";
@@ -23,6 +24,21 @@ export interface Classification {
   /** The language model's name as configured, or the local model's `name@version`. */
   model: string;
   localInference: LocalInference | null;
+  /** As the provider counted them; null where it does not say, and for the local model. */
+  inputTokens: number | null;
+  outputTokens: number | null;
+  /** Of the call that answered, in millionths of the money unit; 0 for the local model. */
+  costMicros: number;
+}
+
+/** A language model's answer as a classification. */
+export function fromLanguageModel({
+  usage,
+  ...answer
+}: LanguageModelAnswer): Omit<Classification, "method"> {
+  const inputTokens = usage?.inputTokens ?? null;
+  const outputTokens = usage?.outputTokens ?? null;
+  return { ...answer, localInference: null, inputTokens, outputTokens };
 }
 
 /** A classification as it is kept: one per (profileId, digest). Times are milliseconds since the epoch. */

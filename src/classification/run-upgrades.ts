@@ -3,6 +3,7 @@ import { toStoredResult } from "./keeping.ts";
 import { NOBODY } from "./alias.ts";
 import type { LanguageModel, MemoryTier, ResultSink, Telemetry } from "./ports.ts";
 import type { Profile } from "./profile.ts";
+import { fromLanguageModel } from "./result.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
 
 export interface UpgradeDeps {
@@ -36,7 +37,7 @@ export async function runUpgrades(deps: UpgradeDeps, signal: AbortSignal): Promi
       upgrades.putBack(upgrade);
       continue;
     }
-    const classification = { ...outcome.value, method: "llm", localInference: null } as const;
+    const classification = { ...fromLanguageModel(outcome.value), method: "llm" } as const;
     const verdict = { classification, provisional: false };
     const result = toStoredResult(verdict, identity, picture.pictureHash, keeping, clock());
     if (!result) continue;

@@ -38,6 +38,8 @@ export function requestRow(record: RequestRecord): RequestRecord {
     userId: clip(record.userId, 128),
     ip: clip(record.ip, 64),
     category: clip(record.category, 255),
+    provider: clip(record.provider, 255),
+    model: clip(record.model, 255),
   };
 }
 

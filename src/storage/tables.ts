@@ -26,6 +26,9 @@ export function resultColumns({ results }: StoreTables): ResultColumns {
     provider: results.provider,
     model: results.model,
     localInference: results.localInference,
+    inputTokens: results.inputTokens,
+    outputTokens: results.outputTokens,
+    costMicros: results.costMicros,
     provisional: results.provisional,
     createdAt: results.createdAt,
     expiresAt: results.expiresAt,
@@ -49,5 +52,5 @@ export function* chunked<Item>(items: readonly Item[], size: number): Generator<
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
 }
 
-/** Rows of one insert: 14 columns each, far below the parameter limits of both dialects. */
+/** Rows of one insert: under twenty columns each, far below the parameter limits of both dialects. */
 export const ROWS_PER_STATEMENT = 200;

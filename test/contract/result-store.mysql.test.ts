@@ -42,7 +42,7 @@ describe("migration", () => {
     const [rows] = await openStore(url)
       .client.promise()
       .query("select count(*) as n from __drizzle_migrations");
-    expect(rows).toEqual([{ n: 1 }] as never);
+    expect(rows).toEqual([{ n: 2 }] as never);
   });
 
   test("texts are kept whole in a database with another character set", async () => {

@@ -4,9 +4,11 @@ import { type Digest, type ImageHash, identify } from "../../src/classification/
 import type { PictureHash } from "../../src/classification/picture-hash.ts";
 import type { FindQuery, RequestRecord, ResultStore } from "../../src/classification/ports.ts";
 import type { StoredResult } from "../../src/classification/result.ts";
+import type { SpendingLedger } from "../../src/classification/spending.ts";
+import { describeSpending } from "./spending.ts";
 
 export interface OpenedStore {
-  store: ResultStore & { migrate(): Promise<void> };
+  store: ResultStore & { spending: SpendingLedger; migrate(): Promise<void> };
   /** Ends the store and what it needed. */
   close(): Promise<void>;
 }
@@ -35,6 +37,9 @@ function newResult(profileId: string, changes: Partial<StoredResult> = {}): Stor
     provider: "openai",
     model: "gpt",
     localInference: null,
+    inputTokens: 850,
+    outputTokens: 40,
+    costMicros: 1_234,
     provisional: false,
     createdAt: NOW,
     expiresAt: null,
@@ -73,6 +78,9 @@ export function describeResultStore(dialect: string, open: () => Promise<OpenedS
           description: "一碗面 🍜 – très bon 👩‍👩‍👧",
           method: "local_fallback",
           provider: null,
+          inputTokens: null,
+          outputTokens: null,
+          costMicros: 0,
           localInference: { model: "m", version: "1", probabilities: { foods: 0.9, 宠物: 0.1 } },
           provisional: true,
           expiresAt: NOW + 1,
@@ -390,11 +398,21 @@ export function describeResultStore(dialect: string, open: () => Promise<OpenedS
       });
     });
 
+    describeSpending(() => store.spending);
+
     test("takes request lines with nothing in them and with too much", async () => {
       const long = "🍜".repeat(500);
       await store.appendRequests([
         newRequest({ userId: null, ip: null, method: null, category: null, digest: null }),
-        newRequest({ userId: long, ip: long, requestId: long, category: long }),
+        newRequest({ provider: null, model: null, inputTokens: null, outputTokens: null }),
+        newRequest({
+          provider: long,
+          model: long,
+          userId: long,
+          ip: long,
+          requestId: long,
+          category: long,
+        }),
         ...Array.from({ length: 450 }, () => newRequest()),
       ]);
     });
@@ -425,6 +443,11 @@ function newRequest(changes: Partial<RequestRecord> = {}): RequestRecord {
     method: "cache",
     category: "foods",
     digest: newDigest(),
+    provider: "openai",
+    model: "gpt",
+    inputTokens: 850,
+    outputTokens: 40,
+    costMicros: 1_234,
     ...changes,
   };
 }

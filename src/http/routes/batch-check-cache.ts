@@ -12,6 +12,7 @@ import {
   toClassificationBody,
   userIdSchema,
 } from "../schemas.ts";
+import { NOTHING_SPENT } from "../spending.ts";
 
 const MAX_HASHES = 100;
 
@@ -87,6 +88,7 @@ export function mountBatchCheckCache(app: App, deps: HttpDeps): void {
       method: null,
       category: null,
       digest: null,
+      ...NOTHING_SPENT,
     };
     return respondJson(exchange, {
       success: true,

@@ -8,6 +8,7 @@ import { respondJson } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { validationError } from "../request-body.ts";
 import { classificationSchema, envelopeSchema, toClassificationBody } from "../schemas.ts";
+import { spendingOf } from "../spending.ts";
 import {
   checkSize,
   mediaTypeOf,
@@ -98,9 +99,10 @@ export function mountBatchClassify(app: App, deps: HttpDeps): void {
       const userId = form.get("user_id");
       const bodyUserId = typeof userId === "string" ? userId : undefined;
       const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
+      const answers: UploadAnswer[] = [];
       const items = await Promise.all(
         files.map((file, index) =>
-          classifyItem({ file, index, hash: hashes[index]!, caller }, deps),
+          classifyItem({ file, index, hash: hashes[index]!, caller }, answers, deps),
         ),
       );
       const failCount = items.filter(({ success }) => !success).length;
@@ -114,6 +116,7 @@ export function mountBatchClassify(app: App, deps: HttpDeps): void {
         method: null,
         category: null,
         digest: null,
+        ...spendingOf(answers),
       };
       return respondJson(exchange, {
         success: true,
@@ -170,8 +173,10 @@ interface BatchItem {
   caller: Caller;
 }
 
+/** Adds to `answers` what the photo was answered with. */
 async function classifyItem(
   { file, index, hash, caller }: BatchItem,
+  answers: UploadAnswer[],
   { classifyUpload, clock, limits, log }: HttpDeps,
 ): Promise<z.infer<typeof itemSchema>> {
   const startedAt = clock();
@@ -184,7 +189,8 @@ async function classifyItem(
     const uploaded = await readFile(file);
     checkSize(uploaded, limits.maxImageBytes, `images.${index}`);
     const upload = { bytes: uploaded.bytes, claimedHash: hash, caller: caller.id };
-    const answer: UploadAnswer = await classifyUpload(upload);
+    const answer = await classifyUpload(upload);
+    answers.push(answer);
     const data = toClassificationBody(answer.classification);
     const from_cache = answer.source !== "model";
     return { ...facts(), success: true, data, error: null, error_code: null, from_cache };

@@ -12,6 +12,7 @@ import {
   toClassificationBody,
   userIdSchema,
 } from "../schemas.ts";
+import { NOTHING_SPENT } from "../spending.ts";
 
 const requestSchema = z
   .object({ image_hash: imageHashSchema, user_id: userIdSchema })
@@ -83,6 +84,7 @@ export function mountCheckCache(app: App, deps: HttpDeps): void {
       method: result ? "cache" : null,
       category: result?.category ?? null,
       digest: result?.digest ?? null,
+      ...NOTHING_SPENT,
     };
     const headers = { "Cache-Status": lookupCacheStatus(answer) };
     const envelope = {

@@ -14,6 +14,7 @@ import {
   imageHashSchema,
   toClassificationBody,
 } from "../schemas.ts";
+import { NOTHING_SPENT, spendingOf } from "../spending.ts";
 import {
   checkSize,
   mediaTypeOf,
@@ -101,6 +102,7 @@ export function mountClassify(app: App, deps: HttpDeps): void {
         method: null,
         category: null,
         digest: null,
+        ...NOTHING_SPENT,
       } as const;
       exchange.record = record;
       const answer = await classifyUpload({ bytes: file.bytes, claimedHash, caller: caller.id });
@@ -113,6 +115,7 @@ export function mountClassify(app: App, deps: HttpDeps): void {
         method: fromCache ? "cache" : classification.method,
         category: classification.category,
         digest,
+        ...spendingOf([answer]),
       };
       return respondJson(
         exchange,

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { MySqlDialect } from "drizzle-orm/mysql-core";
 import type { Pool } from "mysql2";
 import type { ResultStore } from "../../classification/ports.ts";
+import type { SpendingLedger } from "../../classification/spending.ts";
 import { createBinder } from "../bind-values.ts";
 import { encodeUnsigned } from "../codecs.ts";
 import { ALL_AT_ONCE } from "../find-statement.ts";
@@ -12,12 +13,14 @@ import { migrateMysql } from "./migrate-mysql.ts";
 import { createMysqlPurge } from "./purge.ts";
 import { recordMysqlClaim } from "./record-claim.ts";
 import * as tables from "./schema.ts";
+import { createMysqlLedger } from "./spending.ts";
 import { addHits, appendRequests, saveResults } from "./writes.ts";
 
 export type MysqlStoreOptions = ConnectionPoolOptions;
 
 export interface MysqlStore extends ResultStore {
   readonly client: Pool;
+  readonly spending: SpendingLedger;
   /** Brings the schema up to date; safe to call from several instances at once. Rejects with a DatabaseError. */
   migrate(): Promise<void>;
 }
@@ -48,6 +51,7 @@ export function openMysqlStore(options: MysqlStoreOptions): MysqlStore {
 
   return {
     client: connections.pool,
+    spending: createMysqlLedger(db),
     ...createReads(dialect),
     migrate: () => migrateMysql(options),
     saveResults: (results) => saveResults(db, results),

@@ -68,6 +68,9 @@ export const results = mysqlTable(
     provider: word("provider", { length: 255 }),
     model: word("model", { length: 255 }).notNull(),
     localInference: localInference("local_inference"),
+    inputTokens: int("input_tokens"),
+    outputTokens: int("output_tokens"),
+    costMicros: bigint("cost_micros", { mode: "number" }).notNull().default(0),
     provisional: boolean("provisional").notNull(),
     createdAt: time("created_at").notNull(),
     expiresAt: time("expires_at"),
@@ -128,6 +131,18 @@ export const requestLog = mysqlTable(
     method: word("method", { length: 32 }).$type<RequestRecord["method"]>(),
     category: word("category", { length: 255 }),
     digest: digest("digest"),
+    provider: word("provider", { length: 255 }),
+    model: word("model", { length: 255 }),
+    inputTokens: int("input_tokens"),
+    outputTokens: int("output_tokens"),
+    costMicros: bigint("cost_micros", { mode: "number" }).notNull().default(0),
   },
   (table) => [index("request_log_at").on(table.at)],
 );
+
+/** What language models cost, one row per day of the budget's time zone. */
+export const spending = mysqlTable("spending", {
+  day: word("day", { length: 10 }).primaryKey(),
+  calls: bigint("calls", { mode: "number" }).notNull(),
+  costMicros: bigint("cost_micros", { mode: "number" }).notNull(),
+});

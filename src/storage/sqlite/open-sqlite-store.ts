@@ -5,6 +5,7 @@ import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
 import type { ResultStore } from "../../classification/ports.ts";
+import type { SpendingLedger } from "../../classification/spending.ts";
 import { createBinder } from "../bind-values.ts";
 import { encodeWord } from "../codecs.ts";
 import { DatabaseError } from "../database-error.ts";
@@ -14,6 +15,7 @@ import { migrateSqlite } from "./migrate-sqlite.ts";
 import { createSqlitePurge } from "./purge.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
 import * as tables from "./schema.ts";
+import { createSqliteLedger } from "./spending.ts";
 import { addHits, appendRequests, saveResults } from "./writes.ts";
 
 export interface SqliteStoreOptions {
@@ -23,6 +25,7 @@ export interface SqliteStoreOptions {
 
 export interface SqliteStore extends ResultStore {
   readonly client: Database;
+  readonly spending: SpendingLedger;
   /** Brings the schema up to date; safe to call from several processes at once. Rejects with a DatabaseError. */
   migrate(): Promise<void>;
 }
@@ -54,6 +57,7 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
 
   return {
     client,
+    spending: createSqliteLedger(db),
     ...createReads(dialect),
     migrate: () => migrateSqlite(db),
     async saveResults(results) {

@@ -47,6 +47,9 @@ export const results = sqliteTable(
     provider: text("provider"),
     model: text("model").notNull(),
     localInference: text("local_inference", { mode: "json" }).$type<LocalInference>(),
+    inputTokens: integer("input_tokens"),
+    outputTokens: integer("output_tokens"),
+    costMicros: integer("cost_micros").notNull().default(0),
     provisional: integer("provisional", { mode: "boolean" }).notNull(),
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
@@ -107,6 +110,18 @@ export const requestLog = sqliteTable(
     method: text("method").$type<RequestRecord["method"]>(),
     category: text("category"),
     digest: digest("digest"),
+    provider: text("provider"),
+    model: text("model"),
+    inputTokens: integer("input_tokens"),
+    outputTokens: integer("output_tokens"),
+    costMicros: integer("cost_micros").notNull().default(0),
   },
   (table) => [index("request_log_at").on(table.at)],
 );
+
+/** What language models cost, one row per day of the budget's time zone. */
+export const spending = sqliteTable("spending", {
+  day: text("day").primaryKey(),
+  calls: integer("calls").notNull(),
+  costMicros: integer("cost_micros").notNull(),
+});

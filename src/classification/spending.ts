@@ -1,0 +1,21 @@
+/** What language-model calls came to: how many, and their cost in millionths of the money unit. */
+export interface Spending {
+  calls: number;
+  costMicros: number;
+}
+
+/** What a day may come to; null: no limit. */
+export type SpendingLimits = { [Kind in keyof Spending]: number | null };
+
+/**
+ * What was spent per day, over all processes that share the database. Days are dates (`2026-11-20`).
+ * Each method is one whole operation and rejects when the database cannot answer.
+ */
+export interface SpendingLedger {
+  /** Counts one call of this cost, unless the day would come to more than its limits; resolves to whether it did. */
+  reserve(day: string, costMicros: number, limits: SpendingLimits): Promise<boolean>;
+  /** Adds to a day that something was reserved on; negative numbers give back. */
+  adjust(day: string, change: Spending): Promise<void>;
+  /** Of a day on which nothing was spent: zeros. */
+  read(day: string): Promise<Spending>;
+}
