@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   recording: ["classification"],
   storage: ["classification"],
   telemetry: ["classification"],
+  upgrades: ["classification"],
 };
 
 /** Libraries that only one place may know. */

@@ -92,6 +92,7 @@ export function openExamination(
       model: answeredAt - startedAt,
     };
     telemetry.classified(classification.method, answeredAt - startedAt);
+    if (classification.localInference === null) telemetry.paid(classification);
     const result = toStoredResult(outcome.value, identity, hash, keeping, answeredAt);
     if (!result) return { classification, kept: null, durations };
     deps.memory.remember({ hash: identity.digest, kind: "digest", result }, NOBODY);

@@ -2,7 +2,7 @@ import type { AliasClaim, AliasPolicy, CallerId, ClaimVerdict } from "./alias.ts
 import type { Digest, ImageHash } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import type { Profile } from "./profile.ts";
-import type { CacheMatch, ClassificationMethod, StoredResult } from "./result.ts";
+import type { CacheMatch, Classification, ClassificationMethod, StoredResult } from "./result.ts";
 
 /** An expected failure of a tier: a value that drives the fallback, never an exception. */
 export type Outcome<Value, Reason extends string> =
@@ -108,6 +108,8 @@ export interface Telemetry {
   classificationFailed(reason: string): void;
   claimed(verdict: ClaimVerdict): void;
   upgraded(): void;
+  /** A language model answered; `answer` says which, and what it took. */
+  paid(answer: Classification): void;
 }
 
 /** Takes notes off the request path: bounded, batched, sheds request lines first. */
@@ -166,7 +168,7 @@ export type PictureFailure = PictureRejection | "overloaded";
 
 /** A decoded upload, made ready for a language model. */
 export interface PreparedPicture {
-  /** JPEG, upright, sRGB, no metadata, at most 1024 px on its long side. */
+  /** JPEG, upright, sRGB, no metadata, shrunk to what the providers want. */
   jpeg: Uint8Array;
   pictureHash: PictureHash;
 }
@@ -175,8 +177,11 @@ export interface PreparedPicture {
 export interface PictureReader {
   /** Decodes a thumbnail: enough to tell whether it is a picture and what it looks like. */
   hash(bytes: Uint8Array): Promise<Outcome<PictureHash, PictureFailure>>;
-  /** Makes the JPEG of a PreparedPicture: several times the work of `hash`. */
-  encode(bytes: Uint8Array): Promise<Outcome<Uint8Array, PictureFailure>>;
+  /**
+   * Makes the JPEG of a PreparedPicture, at most `maxSide` pixels on its long side: several times the
+   * work of `hash`. Default: what all providers are served by.
+   */
+  encode(bytes: Uint8Array, maxSide?: number): Promise<Outcome<Uint8Array, PictureFailure>>;
 }
 
 export type LanguageModelFailure =

@@ -1,10 +1,16 @@
-import type { KeepingPolicy } from "./keeping.ts";
-import { toStoredResult } from "./keeping.ts";
 import { NOBODY } from "./alias.ts";
-import type { LanguageModel, MemoryTier, ResultSink, Telemetry } from "./ports.ts";
+import { toServedResult, toStoredResult, type KeepingPolicy } from "./keeping.ts";
+import type {
+  GuardedStore,
+  LanguageModel,
+  LanguageModelFailure,
+  MemoryTier,
+  ResultSink,
+  Telemetry,
+} from "./ports.ts";
 import type { Profile } from "./profile.ts";
 import { fromLanguageModel } from "./result.ts";
-import type { UpgradeQueue } from "./upgrade-queue.ts";
+import type { PendingUpgrade, UpgradeQueue } from "./upgrade-queue.ts";
 
 export interface UpgradeDeps {
   upgrades: UpgradeQueue;
@@ -12,37 +18,76 @@ export interface UpgradeDeps {
   profile: Profile;
   keeping: KeepingPolicy;
   memory: MemoryTier;
+  store: Pick<GuardedStore, "find">;
   sink: ResultSink;
   telemetry: Telemetry;
   /** For one language-model call, in milliseconds. */
   deadlineMs: number;
-  /** Upgrades of one run: what keeps the background from starving the callers. */
+  /** Upgrades of one run, made at the same time: what bounds their rate. */
   maxPerRun: number;
   clock: () => number;
 }
 
+/** Failures that any picture would have met: they are not held against this one. */
+const OF_THE_PROVIDER: ReadonlySet<LanguageModelFailure> = new Set([
+  "unreachable",
+  "rate_limited",
+  "unauthorized",
+  "circuit_open",
+  "overloaded",
+  "over_budget",
+]);
+
 /**
- * Replaces provisional results with a language model's answers, one call at a time, the most requested
- * first. Stops at the first failure that is not the picture's own; the next run goes on from there.
+ * Replaces some provisional results with a language model's answers, the most requested first. Callers
+ * go before: nothing is asked while one of them waits for the model. Never rejects.
  */
 export async function runUpgrades(deps: UpgradeDeps, signal: AbortSignal): Promise<void> {
-  const { upgrades, languageModel, profile, keeping, clock } = deps;
-  for (let done = 0; done < deps.maxPerRun && !signal.aborted; done++) {
-    if (!languageModel.isAvailable()) return;
-    const upgrade = upgrades.take();
-    if (!upgrade) return;
-    const { identity, picture } = upgrade;
-    const outcome = await languageModel.classify(picture, profile, clock() + deps.deadlineMs);
-    if (!outcome.ok) {
-      upgrades.putBack(upgrade);
-      continue;
-    }
-    const classification = { ...fromLanguageModel(outcome.value), method: "llm" } as const;
-    const verdict = { classification, provisional: false };
-    const result = toStoredResult(verdict, identity, picture.pictureHash, keeping, clock());
-    if (!result) continue;
+  const { upgrades, languageModel } = deps;
+  upgrades.dropExpired();
+  if (signal.aborted || upgrades.size === 0) return;
+  if (!languageModel.isAvailable() || !languageModel.hasSpareCapacity()) return;
+  await Promise.all(upgrades.take(deps.maxPerRun).map((upgrade) => upgradeOne(upgrade, deps)));
+}
+
+async function upgradeOne(upgrade: PendingUpgrade, deps: UpgradeDeps): Promise<void> {
+  const { upgrades, keeping, clock } = deps;
+  const { identity, picture } = upgrade;
+  const isWanted = await isStillProvisional(upgrade, deps);
+  if (isWanted === null) return upgrades.putBack(upgrade);
+  if (!isWanted) return upgrades.done(upgrade);
+
+  const deadlineAt = clock() + deps.deadlineMs;
+  const outcome = await deps.languageModel.classify(picture, deps.profile, deadlineAt);
+  if (!outcome.ok) {
+    const attempts = upgrade.attempts + (OF_THE_PROVIDER.has(outcome.reason) ? 0 : 1);
+    return upgrades.putBack({ ...upgrade, attempts });
+  }
+  const classification = { ...fromLanguageModel(outcome.value), method: "llm" } as const;
+  deps.telemetry.paid(classification);
+  const verdict = { classification, provisional: false };
+  const result = toStoredResult(verdict, identity, picture.pictureHash, keeping, clock());
+  if (result) {
     deps.memory.remember({ hash: identity.digest, kind: "digest", result }, NOBODY);
     await deps.sink.saveResult(result);
     deps.telemetry.upgraded();
   }
+  upgrades.done(upgrade);
+}
+
+/**
+ * Whether the result is still the stopgap that it was: another process may have replaced it, an operator
+ * may have purged it. null: the database cannot say. What is in memory alone waits in the journal.
+ */
+async function isStillProvisional(
+  { identity: { digest } }: PendingUpgrade,
+  { store, memory, keeping, clock }: UpgradeDeps,
+): Promise<boolean | null> {
+  const now = clock();
+  const { profileId } = keeping;
+  const query = { profileId, hashes: [digest], caller: NOBODY, quorum: null, now };
+  const found = await store.find(query);
+  if (!found.ok) return null;
+  const known = found.value.get(digest) ?? memory.get(digest, NOBODY);
+  return known ? (toServedResult(known.result, keeping, now)?.provisional ?? false) : false;
 }

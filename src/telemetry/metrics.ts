@@ -16,6 +16,8 @@ export interface Metrics extends Telemetry {
 
 const LATENCY_BUCKETS_S = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 25];
 
+const PROVIDER_LABELS = ["provider", "model"] as const;
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "onceover_" });
@@ -58,6 +60,24 @@ export function createMetrics(): Metrics {
     help: "Provisional results replaced by a language model's.",
     registers,
   });
+  const calls = new Counter({
+    name: "onceover_language_model_answers_total",
+    help: "Answers of language models that were valid, by provider and model.",
+    labelNames: PROVIDER_LABELS,
+    registers,
+  });
+  const tokens = new Counter({
+    name: "onceover_language_model_tokens_total",
+    help: "Tokens that those answers took, as the providers counted them.",
+    labelNames: [...PROVIDER_LABELS, "direction"],
+    registers,
+  });
+  const cost = new Counter({
+    name: "onceover_language_model_cost_total",
+    help: "What those answers cost, in the unit of the prices.",
+    labelNames: PROVIDER_LABELS,
+    registers,
+  });
   const shed = new Counter({
     name: "onceover_shed_total",
     help: "Request lines and hits that were not recorded for lack of room.",
@@ -78,6 +98,13 @@ export function createMetrics(): Metrics {
     classificationFailed: (reason) => failures.inc({ reason }),
     claimed: (verdict) => claims.inc({ verdict }),
     upgraded: () => upgrades.inc(),
+    paid({ provider, model, inputTokens, outputTokens, costMicros }) {
+      const labels = { provider: provider ?? "", model };
+      calls.inc(labels);
+      tokens.inc({ ...labels, direction: "input" }, inputTokens ?? 0);
+      tokens.inc({ ...labels, direction: "output" }, outputTokens ?? 0);
+      cost.inc(labels, costMicros / 1_000_000);
+    },
     shed: (kind, count) => shed.inc({ kind }, count),
     lost: (count) => lost.inc(count),
     watch(readers) {

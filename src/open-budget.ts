@@ -1,0 +1,60 @@
+import type { Logger } from "pino";
+import { createCalendar } from "./budget/calendar.ts";
+import { createDailyBudget, type DailyBudget } from "./budget/daily-budget.ts";
+import type { GuardedStore } from "./classification/ports.ts";
+import type { SpendingLedger } from "./classification/spending.ts";
+import type { Config } from "./config.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { GaugeReaders } from "./telemetry/metrics.ts";
+
+const MICROS = 1_000_000;
+
+interface Surroundings {
+  spending: SpendingLedger;
+  store: Pick<GuardedStore, "isAvailable">;
+  lifecycle: Lifecycle;
+  log: Logger;
+  clock: () => number;
+}
+
+/** The daily budget that is configured; null when none is. */
+export function openConfiguredBudget(
+  { LLM_DAILY_BUDGET, LLM_DAILY_CALLS, BUDGET_TIME_ZONE }: Config,
+  { spending, store, lifecycle, log, clock }: Surroundings,
+): DailyBudget | null {
+  const limits = {
+    calls: LLM_DAILY_CALLS || null,
+    costMicros: Math.round(LLM_DAILY_BUDGET * MICROS) || null,
+  };
+  if (limits.calls === null && limits.costMicros === null) return null;
+  const budget = createDailyBudget({
+    ledger: spending,
+    isLedgerAvailable: () => store.isAvailable(),
+    limits,
+    dayOf: createCalendar(BUDGET_TIME_ZONE),
+    onError: (err) => log.warn({ err }, "the daily budget cannot be read or written"),
+    clock,
+  });
+  lifecycle.onClose("daily budget", () => budget.refresh());
+  return budget;
+}
+
+/** Gauges of what is spent today, over all processes. */
+export function budgetGauges(budget: DailyBudget): GaugeReaders {
+  const { limits } = budget.status();
+  return {
+    budget_calls: {
+      help: "Language-model calls of today, over all processes.",
+      read: () => budget.status().spent.calls,
+    },
+    budget_cost: {
+      help: "What they cost, in the unit of the prices.",
+      read: () => budget.status().spent.costMicros / MICROS,
+    },
+    budget_calls_limit: { help: "Calls of a day; 0: no limit.", read: () => limits.calls ?? 0 },
+    budget_cost_limit: {
+      help: "Cost of a day; 0: no limit.",
+      read: () => (limits.costMicros ?? 0) / MICROS,
+    },
+  };
+}
