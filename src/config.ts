@@ -1,5 +1,20 @@
 import { INFERENCE_MODES } from "./classification/classify-by-mode.ts";
-import { address, decimal, integer, list, oneOf, secret, text, type Setting } from "./settings.ts";
+import { PRESET_NAMES } from "./llm/presets.ts";
+import { ProviderMistakes } from "./llm/provider-file.ts";
+import type { ProviderSettings } from "./llm/provider-settings.ts";
+import { readProviders } from "./read-providers.ts";
+import {
+  address,
+  decimal,
+  flag,
+  integer,
+  list,
+  oneOf,
+  secret,
+  text,
+  timeZone,
+  type Setting,
+} from "./settings.ts";
 
 /**
  * Every setting there is, by the name of its environment variable. The parser, `--help`, the README's
@@ -39,22 +54,64 @@ export const SETTINGS = {
     fallback: "llm-first",
     about: "Which model is asked first, and whether the other may answer when it can't.",
   }),
+  LLM_PROVIDERS_FILE: text({
+    about: "JSON file with a list of language-model providers, asked in its order (docs/llm.md).",
+  }),
+  LLM_PRESET: oneOf(PRESET_NAMES, {
+    about: "Vendor of the language model: brings its address and what it understands.",
+  }),
   LLM_BASE_URL: address(["http", "https"], {
     about:
-      "OpenAI-compatible endpoint. Default once `LLM_API_KEY` is set: `https://api.openai.com/v1`.",
+      "OpenAI-compatible endpoint, for vendors without a preset or with an address of your own.",
   }),
   LLM_API_KEY: secret({
-    about: "Key for that endpoint. With neither key nor address, only the local model answers.",
+    about:
+      "Key for that endpoint; alone, it means OpenAI. With no preset, address or key, only the local model answers.",
   }),
   LLM_MODEL: text(
-    { fallback: "gpt-4o-mini", about: "Name of a model that sees pictures." },
+    { about: "Name of a model that sees pictures. Default for OpenAI: `gpt-4o-mini`." },
     "a name of at most 128 characters",
     /^.{1,128}$/,
   ),
-  LLM_STRUCTURED_OUTPUT: oneOf(["json_schema", "json_object", "prompt"], {
-    fallback: "json_schema",
+  LLM_INPUT_PRICE: decimal(0, 100_000, {
     about:
-      "How the model is made to answer in JSON; weaker vendors need `json_object` or `prompt`.",
+      "Price of a million input tokens, in any unit of money; a picture's tokens are among them.",
+  }),
+  LLM_OUTPUT_PRICE: decimal(0, 100_000, { about: "Price of a million output tokens." }),
+  LLM_FALLBACK_PRESET: oneOf(PRESET_NAMES, {
+    about: "Vendor of a second language model, asked when the first has no answer.",
+  }),
+  LLM_FALLBACK_BASE_URL: address(["http", "https"], { about: "Its endpoint." }),
+  LLM_FALLBACK_API_KEY: secret({ about: "Its key." }),
+  LLM_FALLBACK_MODEL: text(
+    { about: "Its model; all other settings are those of the first." },
+    "a name of at most 128 characters",
+    /^.{1,128}$/,
+  ),
+  LLM_FALLBACK_INPUT_PRICE: decimal(0, 100_000, {
+    about: "Price of a million of its input tokens.",
+  }),
+  LLM_FALLBACK_OUTPUT_PRICE: decimal(0, 100_000, {
+    about: "Price of a million of its output tokens.",
+  }),
+  LLM_HEDGE: flag({
+    fallback: "false",
+    about:
+      "Whether the next language model is asked as well when one is slower than 95 % of its calls; may cost two calls.",
+  }),
+  LLM_STRUCTURED_OUTPUT: oneOf(["json_schema", "json_object", "prompt"], {
+    about:
+      "How the model is made to answer in JSON; weaker vendors need `json_object` or `prompt`. Default: the preset's, else `json_schema`.",
+  }),
+  LLM_TEMPERATURE: decimal(0, 2, {
+    about: "Sampling temperature. Empty: not sent, since some models refuse it.",
+  }),
+  LLM_IMAGE_DETAIL: oneOf(["low", "high", "auto"], {
+    about: "How closely the vendor looks, where it knows `detail`. Empty: not sent.",
+  }),
+  LLM_IMAGE_SIDE: integer(128, 4_096, {
+    fallback: "1024",
+    about: "Largest side of the picture that is sent, in pixels.",
   }),
   LLM_TIMEOUT_MS: integer(100, 120_000, {
     fallback: "15000",
@@ -72,9 +129,35 @@ export const SETTINGS = {
     fallback: "2000",
     about: "Calls that may wait; beyond, the local model answers.",
   }),
+  LLM_REQUESTS_PER_MINUTE: integer(0, 100_000, {
+    fallback: "0",
+    about: "Calls that this process makes within any minute, at most. 0: no limit.",
+  }),
   COST_PER_API_CALL: decimal(0, 1_000, {
     fallback: "0.001",
     about: "What one language-model call costs where prices or token counts are not known.",
+  }),
+  LLM_DAILY_BUDGET: decimal(0, 1_000_000_000, {
+    fallback: "0",
+    about:
+      "What language models may cost a day, over all processes of a database, in the unit of the prices; beyond, the local model answers. 0: no limit.",
+  }),
+  LLM_DAILY_CALLS: integer(0, 1_000_000_000, {
+    fallback: "0",
+    about: "How many calls they may get a day, retries included. 0: no limit.",
+  }),
+  BUDGET_TIME_ZONE: timeZone({
+    fallback: "UTC",
+    about: "Where the midnight is at which both begin anew.",
+  }),
+  UPGRADES_PER_MINUTE: integer(1, 6_000, {
+    fallback: "120",
+    about:
+      "Stopgap answers of the local model that a language model replaces in the background, at most.",
+  }),
+  UPGRADE_QUEUE_MB: integer(1, 65_536, {
+    fallback: "256",
+    about: "Pictures kept on disk for that, in MiB, at most; each for at most an hour.",
   }),
   LOCAL_MODEL: text({
     fallback: "album-v1",
@@ -169,13 +252,30 @@ export type Config = Readonly<{
   [Name in SettingName]: Name extends OptionalSetting
     ? ValueOf<(typeof SETTINGS)[Name]> | null
     : ValueOf<(typeof SETTINGS)[Name]>;
-}>;
+}> & {
+  /** The language models that these settings describe, in the order in which they are asked. */
+  readonly providers: readonly ProviderSettings[];
+};
 type OptionalSetting =
   | "CLIENT_IP_HEADER"
   | "CORS_ORIGINS"
   | "DATABASE_URL"
   | "LLM_API_KEY"
   | "LLM_BASE_URL"
+  | "LLM_FALLBACK_API_KEY"
+  | "LLM_FALLBACK_BASE_URL"
+  | "LLM_FALLBACK_INPUT_PRICE"
+  | "LLM_FALLBACK_MODEL"
+  | "LLM_FALLBACK_OUTPUT_PRICE"
+  | "LLM_FALLBACK_PRESET"
+  | "LLM_IMAGE_DETAIL"
+  | "LLM_INPUT_PRICE"
+  | "LLM_MODEL"
+  | "LLM_OUTPUT_PRICE"
+  | "LLM_PRESET"
+  | "LLM_PROVIDERS_FILE"
+  | "LLM_STRUCTURED_OUTPUT"
+  | "LLM_TEMPERATURE"
   | "PROFILE_FILE";
 
 /** Every mistake in the environment, one readable line each. */
@@ -204,26 +304,39 @@ export function parseConfig(environment: Record<string, string | undefined>): Co
       mistakes.push(`${name}=${isSecret ? "(hidden)" : JSON.stringify(given)}: must be ${allowed}`);
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
+  values["providers"] = readConfiguredProviders(values as Config, environment);
   const config = values as Config;
   const contradictions = findContradictions(config);
   if (contradictions.length > 0) throw new ConfigError(contradictions);
   return Object.freeze(config);
 }
 
-/** Whether a language model is configured: a key or an address is enough. */
-export function hasLanguageModel({ LLM_API_KEY, LLM_BASE_URL }: Config): boolean {
-  return LLM_API_KEY !== null || LLM_BASE_URL !== null;
+/** Whether a language model is configured: a preset, an address, a key or a file is enough. */
+export function hasLanguageModel({ providers }: Config): boolean {
+  return providers.length > 0;
+}
+
+function readConfiguredProviders(
+  config: Config,
+  environment: Record<string, string | undefined>,
+): ProviderSettings[] {
+  try {
+    return readProviders(config, environment);
+  } catch (error) {
+    if (error instanceof ProviderMistakes) throw new ConfigError(error.mistakes);
+    throw error;
+  }
 }
 
 function findContradictions(config: Config): string[] {
   const found: string[] = [];
   const { INFERENCE, LOCAL_MODEL } = config;
   if (INFERENCE === "llm-only" && !hasLanguageModel(config)) {
-    found.push(`INFERENCE="llm-only": needs LLM_API_KEY or LLM_BASE_URL`);
+    found.push(`INFERENCE="llm-only": needs LLM_PRESET, LLM_BASE_URL or LLM_API_KEY`);
   }
   if (LOCAL_MODEL === "none" && (INFERENCE === "local-only" || !hasLanguageModel(config))) {
     found.push(
-      `LOCAL_MODEL="none": nothing could classify; name a model, or set LLM_API_KEY or LLM_BASE_URL`,
+      `LOCAL_MODEL="none": nothing could classify; name a model, or set LLM_PRESET, LLM_BASE_URL or LLM_API_KEY`,
     );
   }
   return found;

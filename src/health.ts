@@ -1,15 +1,17 @@
-import type { GuardedStore, LanguageModel, LocalModel } from "./classification/ports.ts";
+import type { BudgetStatus, DailyBudget } from "./budget/daily-budget.ts";
+import type { GuardedStore, LocalModel } from "./classification/ports.ts";
 import type { InferenceMode } from "./classification/classify-by-mode.ts";
 import type { HealthReport } from "./http/context.ts";
+import type { LanguageModelChain } from "./llm/open-chain.ts";
 
 export interface HealthDeps {
   store: Pick<GuardedStore, "ping">;
   storeKind: "sqlite" | "mysql";
   mode: InferenceMode;
   profileId: string;
-  languageModel: LanguageModel | null;
-  languageModelName: string | null;
+  languageModel: LanguageModelChain | null;
   localModel: LocalModel | null;
+  budget: Pick<DailyBudget, "status"> | null;
   journal: { count(): number };
   upgrades: { readonly size: number };
 }
@@ -24,6 +26,7 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
     const isConnected = (await deps.store.ping()).ok;
     const languageModelAnswers = mayAskLanguageModel && languageModel.isAvailable();
     const localModelAnswers = mayAskLocalModel && localModel.isAvailable();
+    const providers = languageModel?.providers() ?? [];
     const canClassify = languageModelAnswers || localModelAnswers;
     return {
       status: canClassify && isConnected ? "healthy" : "unhealthy",
@@ -40,15 +43,36 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
         language_model: {
           configured: languageModel !== null,
           available: languageModelAnswers,
-          model: deps.languageModelName,
+          model: providers[0]?.model ?? null,
         },
+        language_models: providers.map(({ name, model, circuit, reason, since }) => ({
+          name,
+          model,
+          circuit,
+          reason,
+          since: new Date(since).toISOString(),
+        })),
         local_model: {
           name: localModel && `${localModel.card.name}@${localModel.card.version}`,
           available: localModelAnswers,
         },
+        budget: deps.budget && describeBudget(deps.budget.status()),
         journal_entries: deps.journal.count(),
         upgrades_waiting: deps.upgrades.size,
       },
     };
   };
 }
+
+function describeBudget({ day, spent, limits, isExhausted }: BudgetStatus) {
+  return {
+    day,
+    calls: spent.calls,
+    calls_limit: limits.calls,
+    cost: spent.costMicros / MICROS,
+    cost_limit: limits.costMicros && limits.costMicros / MICROS,
+    exhausted: isExhausted,
+  };
+}
+
+const MICROS = 1_000_000;

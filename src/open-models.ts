@@ -1,39 +1,46 @@
 import type { Logger } from "pino";
 import { canAnswerLocally, mapLabels } from "./classification/local-answer.ts";
-import type { LanguageModel, LocalModel } from "./classification/ports.ts";
+import type { CallBudget, LocalModel } from "./classification/ports.ts";
 import type { Profile } from "./classification/profile.ts";
 import { ConfigError, hasLanguageModel, type Config } from "./config.ts";
 import { openLocalModel } from "./inference/open-local-model.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { openLanguageModel } from "./llm/open-language-model.ts";
+import { type LanguageModelChain, openChain } from "./llm/open-chain.ts";
+import { type CircuitStatus, openProvider } from "./llm/open-provider.ts";
+import type { Shrink } from "./llm/picture-sizes.ts";
 
-const OPENAI_BASE_URL = "https://api.openai.com/v1";
 const POOL_DRAIN_MS = 10_000;
 
-/** The language model that is configured; null when none is, or when the mode never asks it. */
+export interface LanguageModelSurroundings {
+  lifecycle: Lifecycle;
+  log: Logger;
+  budget: CallBudget;
+  shrink: Shrink;
+}
+
+/** The language models that are configured; null when none is, or when the mode never asks one. */
 export function openConfiguredLanguageModel(
   config: Config,
-  lifecycle: Lifecycle,
-  log: Logger,
-): LanguageModel | null {
+  { lifecycle, log, budget, shrink }: LanguageModelSurroundings,
+): LanguageModelChain | null {
   if (!hasLanguageModel(config) || config.INFERENCE === "local-only") return null;
-  const baseUrl = config.LLM_BASE_URL ?? OPENAI_BASE_URL;
-  const languageModel = openLanguageModel({
-    name: new URL(baseUrl).host,
-    baseUrl,
-    apiKey: config.LLM_API_KEY,
-    model: config.LLM_MODEL,
-    timeoutMs: config.LLM_TIMEOUT_MS,
-    maxRetries: config.LLM_MAX_RETRIES,
-    concurrency: config.LLM_CONCURRENCY,
-    maxQueued: config.LLM_MAX_QUEUED,
-    structuredOutput: config.LLM_STRUCTURED_OUTPUT,
-    costPerCallMicros: Math.round(config.COST_PER_API_CALL * 1_000_000),
-    onStateChange: (status) =>
-      log.warn({ provider: new URL(baseUrl).host, ...status }, "language model circuit"),
-  });
-  lifecycle.onClose("language model", () => languageModel.close());
-  return languageModel;
+  const providers = config.providers.map((settings) =>
+    openProvider({
+      ...settings,
+      budget,
+      costPerCallMicros: Math.round(config.COST_PER_API_CALL * 1_000_000),
+      onStateChange: (status) => logCircuit(log, settings.name, status),
+    }),
+  );
+  const chain = openChain({ providers, hedge: config.LLM_HEDGE, shrink });
+  lifecycle.onClose("language models", () => chain.close());
+  return chain;
+}
+
+/** A refused key heals only by an operator's hand. */
+function logCircuit(log: Logger, provider: string, status: CircuitStatus): void {
+  const isError = status.circuit === "open" && status.reason === "unauthorized";
+  log[isError ? "error" : "warn"]({ provider, ...status }, "language model circuit");
 }
 
 /** The local model; null when none is wanted. Throws when it cannot be loaded, or cannot serve the profile. */

@@ -8,10 +8,9 @@ import { createClassifyUpload } from "./classification/classify-upload.ts";
 import { identify } from "./classification/identity.ts";
 import { toServedResult, type KeepingPolicy } from "./classification/keeping.ts";
 import { createLookup } from "./classification/lookup.ts";
-import type { GuardedStore, LanguageModel, MemoryTier } from "./classification/ports.ts";
+import { NO_LIMITS, type GuardedStore, type MemoryTier } from "./classification/ports.ts";
 import { runUpgrades } from "./classification/run-upgrades.ts";
-import { createUpgradeQueue } from "./classification/upgrade-queue.ts";
-import type { Config } from "./config.ts";
+import { hasLanguageModel, type Config } from "./config.ts";
 import type { AppError } from "./errors.ts";
 import { createHealthCheck } from "./health.ts";
 import { createHttpHandler, type HandleRequest } from "./http/app.ts";
@@ -20,18 +19,20 @@ import { createPictureReader } from "./imaging/picture-reader.ts";
 import { openJournal } from "./journal/journal.ts";
 import { createResultSink } from "./journal/result-sink.ts";
 import { startLoop, type Lifecycle } from "./lifecycle.ts";
+import { largestSide } from "./llm/open-chain.ts";
+import { budgetGauges, openConfiguredBudget } from "./open-budget.ts";
 import { openConfiguredLanguageModel, openConfiguredLocalModel } from "./open-models.ts";
 import { openStore } from "./open-store.ts";
 import { loadProfile } from "./profiles/load-profile.ts";
 import { createRecorder } from "./recording/recorder.ts";
 import { createMemoryTier } from "./storage/memory-tier.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { openUpgradeQueue } from "./upgrades/open-upgrade-queue.ts";
 
 const MIB = 1_048_576;
 const DAY_MS = 86_400_000;
 
 const MAX_JOURNAL_ENTRIES = 1_000_000;
-const MAX_UPGRADE_BYTES = 64 * MIB;
 const MAX_HELD_REQUESTS = 10_000;
 const MAX_HELD_DIGESTS = 50_000;
 const MAX_REJECTIONS = 10_000;
@@ -39,8 +40,9 @@ const REJECTION_TTL_MS = 60_000;
 const MAX_QUEUED_DECODES = 2_000;
 /** Of a request's deadline, kept back for the local model. */
 const LOCAL_RESERVE = 0.2;
-const UPGRADES_PER_RUN = 5;
 const PURGE_ROWS = 1_000;
+/** How old what health and metrics say about the budget may be. */
+const BUDGET_REFRESH_MS = 5_000;
 
 export interface Services {
   handleRequest: HandleRequest;
@@ -59,17 +61,30 @@ export async function openServices(
   const clock = Date.now;
   const metrics = createMetrics();
   const profile = await loadProfile(config.PROFILE_FILE);
-  const languageModel = openConfiguredLanguageModel(config, lifecycle, log);
-  const keeping = keepingPolicy(config, profile.id, languageModel);
+  const keeping = keepingPolicy(config, profile.id);
 
   const memory = createMemoryTier({
     maxEntries: config.MEMORY_CACHE_ENTRIES,
     maxBytes: config.MEMORY_CACHE_MB * MIB,
     clock,
   });
-  const { store, kind } = await openStore(config, lifecycle, log, (opened) =>
+  const { store, kind, spending } = await openStore(config, lifecycle, log, (opened) =>
     warmUp(memory, opened, keeping, config.MEMORY_CACHE_ENTRIES, log),
   );
+  const budget = openConfiguredBudget(config, { spending, store, lifecycle, log, clock });
+  const reader = createPictureReader({
+    maxPixels: config.MAX_IMAGE_MEGAPIXELS * 1_000_000,
+    concurrency: cpus().length,
+    maxQueued: MAX_QUEUED_DECODES,
+    maxSide: largestSide(config.providers),
+  });
+  lifecycle.onClose("picture reader", () => reader.close());
+  const languageModel = openConfiguredLanguageModel(config, {
+    lifecycle,
+    log,
+    budget: budget ?? NO_LIMITS,
+    shrink: (jpeg, maxSide) => reader.encode(jpeg, maxSide),
+  });
   const journal = openJournal({
     file: join(config.DATA_DIR, "journal.db"),
     maxEntries: MAX_JOURNAL_ENTRIES,
@@ -98,15 +113,17 @@ export async function openServices(
   lifecycle.onClose("recorder", () => recorder.flush());
   lifecycle.onClose("unsaved results", () => sink.settle());
 
-  const reader = createPictureReader({
-    maxPixels: config.MAX_IMAGE_MEGAPIXELS * 1_000_000,
-    concurrency: cpus().length,
-    maxQueued: MAX_QUEUED_DECODES,
-  });
-  lifecycle.onClose("picture reader", () => reader.close());
   const localModel = await openConfiguredLocalModel(config, profile, lifecycle, log);
 
-  const upgrades = createUpgradeQueue(MAX_UPGRADE_BYTES, clock);
+  const upgrades = openUpgradeQueue({
+    file: join(config.DATA_DIR, "upgrades.db"),
+    profileId: profile.id,
+    maxBytes: config.UPGRADE_QUEUE_MB * MIB,
+    leaseMs: config.REQUEST_DEADLINE_MS * 2,
+    onError: (err) => log.warn({ err }, "a picture could not be kept for its upgrade"),
+    clock,
+  });
+  lifecycle.onClose("upgrades", () => upgrades.close());
   const quorum = aliases && aliases.quorum;
   const lookup = createLookup({
     memory,
@@ -153,6 +170,8 @@ export async function openServices(
     database_available: { help: "1 while it answers.", read: () => Number(store.isAvailable()) },
   });
 
+  if (budget) metrics.watch(budgetGauges(budget));
+
   const handleRequest = createHttpHandler({
     lookup,
     classifyUpload,
@@ -163,8 +182,8 @@ export async function openServices(
       mode: config.INFERENCE,
       profileId: profile.id,
       languageModel,
-      languageModelName: languageModel && config.LLM_MODEL,
       localModel,
+      budget,
       journal,
       upgrades,
     }),
@@ -181,6 +200,19 @@ export async function openServices(
     version,
     clock,
   });
+
+  const upgradeDeps = {
+    upgrades,
+    profile,
+    keeping,
+    memory,
+    store,
+    sink,
+    telemetry: metrics,
+    // A stop waits for what is under way.
+    deadlineMs: Math.min(config.REQUEST_DEADLINE_MS, config.SHUTDOWN_DEADLINE_MS / 2),
+    clock,
+  };
 
   function loop(name: string, intervalMs: number, run: (signal: AbortSignal) => Promise<void>) {
     const onError = (_: string, err: unknown) =>
@@ -202,18 +234,13 @@ export async function openServices(
       const requestsBefore = now - config.LOG_RETENTION_DAYS * DAY_MS;
       await store.purge({ now, requestsBefore, limit: PURGE_ROWS });
     });
-    if (!languageModel || config.INFERENCE === "local-only") return;
-    const upgradeDeps = {
-      upgrades,
-      languageModel,
-      profile,
-      keeping,
-      memory,
-      sink,
-      telemetry: metrics,
-    };
-    const limits = { deadlineMs: config.REQUEST_DEADLINE_MS, maxPerRun: UPGRADES_PER_RUN };
-    loop("upgrades", 1_000, (signal) => runUpgrades({ ...upgradeDeps, ...limits, clock }, signal));
+    if (budget) loop("daily budget", BUDGET_REFRESH_MS, () => budget.refresh());
+    const { intervalMs, maxPerRun } = upgradeRhythm(config.UPGRADES_PER_MINUTE);
+    loop("upgrades", intervalMs, async (signal) => {
+      // Pictures of a time with a language model must not outlive their hour.
+      if (!languageModel) return upgrades.dropExpired();
+      await runUpgrades({ ...upgradeDeps, languageModel, maxPerRun }, signal);
+    });
   }
 
   return { handleRequest, startLoops };
@@ -226,16 +253,19 @@ interface Surroundings {
   isReady: () => boolean;
 }
 
+/** The longest runs of at least a second apart that stay within the rate. */
+function upgradeRhythm(perMinute: number): { intervalMs: number; maxPerRun: number } {
+  const maxPerRun = Math.max(1, Math.floor(perMinute / 60));
+  return { intervalMs: (maxPerRun * 60_000) / perMinute, maxPerRun };
+}
+
 /** Where a language model is wanted, what the local one says is a stopgap. */
-function keepingPolicy(
-  { INFERENCE, CACHE_TTL_DAYS }: Config,
-  profileId: string,
-  languageModel: LanguageModel | null,
-): KeepingPolicy {
+function keepingPolicy(config: Config, profileId: string): KeepingPolicy {
+  const { INFERENCE, CACHE_TTL_DAYS } = config;
   const localResults =
     INFERENCE === "llm-only"
       ? "unwanted"
-      : INFERENCE === "llm-first" && languageModel
+      : INFERENCE === "llm-first" && hasLanguageModel(config)
         ? "provisional"
         : "final";
   const ttlMs = CACHE_TTL_DAYS === 0 ? null : CACHE_TTL_DAYS * DAY_MS;

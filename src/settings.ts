@@ -26,7 +26,7 @@ function setting<Value>(
   return { schema, fallback, allowed, about, isSecret };
 }
 
-export function integer(min: number, max: number, text: SettingText & { fallback: string }) {
+export function integer(min: number, max: number, text: SettingText) {
   const schema = z
     .string()
     .regex(/^[+-]?\d+$/)
@@ -35,7 +35,7 @@ export function integer(min: number, max: number, text: SettingText & { fallback
   return setting(schema, `a whole number from ${min} to ${max}`, text);
 }
 
-export function decimal(min: number, max: number, text: SettingText & { fallback: string }) {
+export function decimal(min: number, max: number, text: SettingText) {
   const schema = z
     .string()
     .regex(/^[+-]?\d+(\.\d+)?$/)
@@ -46,9 +46,14 @@ export function decimal(min: number, max: number, text: SettingText & { fallback
 
 export function oneOf<const Words extends readonly [string, ...string[]]>(
   words: Words,
-  text: SettingText & { fallback: Words[number] },
+  text: SettingText & { fallback?: Words[number] },
 ): Setting<Words[number]> {
   return setting(z.enum(words) as z.ZodType<Words[number], string>, words.join(", "), text);
+}
+
+export function flag(about: SettingText): Setting<boolean> {
+  const schema = z.enum(["true", "false"]).transform((word) => word === "true");
+  return setting(schema as z.ZodType<boolean, string>, "true or false", about);
 }
 
 export function text(about: SettingText, allowed = "any text", pattern = /^.+$/s) {
@@ -65,6 +70,17 @@ export function list(about: SettingText, allowed: string, item: RegExp) {
     .transform((words) => words.split(",").map((word) => word.trim()))
     .pipe(z.array(z.string().regex(item)).min(1));
   return setting(schema, allowed, about);
+}
+
+export function timeZone(about: SettingText & { fallback: string }) {
+  const schema = z.string().refine((name) => {
+    try {
+      return Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+    } catch {
+      return false;
+    }
+  });
+  return setting(schema, "an IANA time zone such as Europe/Berlin", about);
 }
 
 /** An address with one of the schemes; secret where it may carry a password. */

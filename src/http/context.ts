@@ -41,7 +41,23 @@ export interface HealthReport {
     inference: string;
     profile: string;
     language_model: { configured: boolean; available: boolean; model: string | null };
+    /** In the order in which they are asked; `since` is ISO 8601. */
+    language_models: {
+      name: string;
+      model: string;
+      circuit: "closed" | "open" | "half_open";
+      reason: string | null;
+      since: string;
+    }[];
     local_model: { name: string | null; available: boolean };
+    budget: {
+      day: string;
+      calls: number;
+      calls_limit: number | null;
+      cost: number;
+      cost_limit: number | null;
+      exhausted: boolean;
+    } | null;
     journal_entries: number;
     upgrades_waiting: number;
   };

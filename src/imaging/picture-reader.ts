@@ -1,7 +1,7 @@
 import { bulkhead, isBulkheadRejectedError } from "cockatiel";
 import type { Outcome, PictureReader } from "../classification/ports.ts";
 import type { DecodeFailure, DecodeLimits } from "./decoder.ts";
-import { encodePicture, hashPicture } from "./read-picture.ts";
+import { DEFAULT_SIDE, encodePicture, hashPicture } from "./read-picture.ts";
 
 export interface PictureReaderOptions {
   /** Largest picture that is decoded, width times height. */
@@ -10,6 +10,8 @@ export interface PictureReaderOptions {
   concurrency: number;
   /** Pictures that may wait for their turn; one more is answered `overloaded`. */
   maxQueued: number;
+  /** Long side of an encoded picture where none is asked for, in pixels; default 1,024. */
+  maxSide?: number;
   /** Bounds the wait for a turn, and again each decode; default 10,000. */
   timeoutMs?: number;
 }
@@ -57,7 +59,8 @@ export function createPictureReader(
 
   return {
     hash: (bytes) => inTurn(hashPicture, bytes),
-    encode: (bytes) => inTurn(encodePicture, bytes),
+    encode: (bytes, maxSide = options.maxSide ?? DEFAULT_SIDE) =>
+      inTurn((picture, limits) => encodePicture(picture, limits, maxSide), bytes),
     async close() {
       isClosed = true;
       await Promise.allSettled(inProgress);

@@ -2,35 +2,57 @@ import {
   CircuitState as PolicyState,
   type CircuitBreakerPolicy,
   circuitBreaker,
-  ConsecutiveBreaker,
+  CountBreaker,
   handleWhenResult,
 } from "cockatiel";
+import type { LanguageModelFailure } from "../classification/ports.ts";
 import type { AttemptFailure } from "./failure.ts";
 import type { ReplyOutcome } from "./parse-reply.ts";
 import type { Probe, ProbeResult } from "./probe.ts";
 
 export interface CircuitStatus {
   circuit: "closed" | "open" | "half_open";
-  /** The failure that opened the circuit; null while it is closed. */
-  reason: string | null;
+  /** What opened the circuit; null while it is closed. */
+  reason: LanguageModelFailure | null;
+  /** The same with the provider's own words, for the log. */
+  detail: string | null;
   /** Milliseconds since the epoch. */
   since: number;
 }
 
 export interface CircuitOptions {
-  /** Failures in a row that open the circuit. */
-  failureThreshold: number;
+  /** Calls before which the share of failures says nothing. */
+  minCalls: number;
   probe: Probe;
   probeIntervalMs: number;
   onStateChange: (status: CircuitStatus) => void;
   clock: () => number;
 }
 
+/** The circuit opens when more than half of the last calls failed. */
+const FAILURE_RATIO = 0.5;
+const WINDOW_CALLS = 20;
+
 /**
  * Some services never answer the probe well (no `/models` for this kind of key): after this long a
  * call may try anyway, so that no circuit stays open for good.
  */
 const MAX_OPEN_MS = 300_000;
+
+/** Counts failures, and opens at once over a refused key: that is no passing trouble. */
+class RatioBreaker extends CountBreaker {
+  readonly #lastFailure: () => AttemptFailure | null;
+
+  constructor(minCalls: number, lastFailure: () => AttemptFailure | null) {
+    const size = Math.max(WINDOW_CALLS, minCalls);
+    super({ threshold: FAILURE_RATIO, size, minimumNumberOfCalls: minCalls });
+    this.#lastFailure = lastFailure;
+  }
+
+  override failure(state: PolicyState): boolean {
+    return super.failure(state) || this.#lastFailure()?.reason === "unauthorized";
+  }
+}
 
 /**
  * Circuit breaker whose way back is a probe of its own. Apps send no photos while the health endpoint
@@ -39,7 +61,6 @@ const MAX_OPEN_MS = 300_000;
  */
 export class Circuit {
   readonly #options: CircuitOptions;
-  readonly #breaker: ConsecutiveBreaker;
   readonly #policy: CircuitBreakerPolicy;
   readonly #closing = new AbortController();
   #status: CircuitStatus;
@@ -53,8 +74,7 @@ export class Circuit {
 
   constructor(options: CircuitOptions) {
     this.#options = options;
-    this.#breaker = new ConsecutiveBreaker(options.failureThreshold);
-    this.#status = { circuit: "closed", reason: null, since: options.clock() };
+    this.#status = { circuit: "closed", reason: null, detail: null, since: options.clock() };
     // cockatiel half-opens after a time; here the probe decides, so the time is all or nothing.
     const waitMs = () => (this.#mayTry ? -Infinity : Infinity);
     const wait = {
@@ -64,7 +84,7 @@ export class Circuit {
       next: () => wait,
     };
     this.#policy = circuitBreaker(handleWhenResult(speaksAgainstService), {
-      breaker: this.#breaker,
+      breaker: new RatioBreaker(options.minCalls, () => this.#openedBy),
       halfOpenAfter: wait,
     });
     this.#policy.onBreak(() => this.#open());
@@ -85,12 +105,7 @@ export class Circuit {
   execute<Reply extends ReplyOutcome>(attempt: () => Promise<Reply>): Promise<Reply> {
     return this.#policy.execute(async () => {
       const outcome = await attempt();
-      if (!outcome.ok && outcome.failure.breaks) {
-        this.#openedBy = outcome.failure;
-        // A refused key is no passing trouble: make the failure that is about to be counted the last straw.
-        if (outcome.failure.reason === "unauthorized")
-          this.#breaker.state = this.#options.failureThreshold - 1;
-      }
+      if (!outcome.ok && outcome.failure.breaks) this.#openedBy = outcome.failure;
       return outcome;
     });
   }
@@ -104,13 +119,13 @@ export class Circuit {
 
   #open(): void {
     this.#mayTry = false;
-    const { reason, detail } = this.#openedBy!;
-    this.#move("open", `${reason}: ${detail}`);
+    this.#move("open", this.#openedBy);
     this.#scheduleProbe();
   }
 
-  #move(circuit: CircuitStatus["circuit"], reason: string | null): void {
-    this.#status = { circuit, reason, since: this.#options.clock() };
+  #move(circuit: CircuitStatus["circuit"], cause: AttemptFailure | null): void {
+    const { reason = null, detail = null } = cause ?? {};
+    this.#status = { circuit, reason, detail, since: this.#options.clock() };
     this.#options.onStateChange(this.#status);
   }
 
@@ -127,7 +142,7 @@ export class Circuit {
     if (this.#closing.signal.aborted) return;
     if (this.#isBack(result)) {
       this.#mayTry = true;
-      this.#move("half_open", this.#status.reason);
+      this.#move("half_open", this.#openedBy);
     } else {
       this.#scheduleProbe();
     }

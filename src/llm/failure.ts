@@ -14,6 +14,8 @@ export interface AttemptFailure {
   retryAfterMs: number | null;
   /** Whether it speaks against the provider as a whole, not against this one picture. */
   breaks: boolean;
+  /** Whether it may be on the bill: `unsent` never reached the provider, errors are free, the rest may cost. */
+  charge: "unsent" | "free" | "likely";
 }
 
 const MAX_MESSAGE_CHARACTERS = 200;
@@ -26,13 +28,23 @@ const FILTER_CODES = new Set([
 ]);
 /** Status 429 with this code means an empty account: waiting does not help (OpenAI error codes guide). */
 const NO_QUOTA_CODE = "insufficient_quota";
+/** Error codes of a connection that never came about. */
+const NEVER_SENT_CODES = new Set([
+  "ConnectionRefused",
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "FailedToOpenSocket",
+]);
 
 export function createFailure(
   reason: LanguageModelFailure,
   detail: string,
-  traits: Partial<Pick<AttemptFailure, "isTransient" | "retryAfterMs" | "breaks">> = {},
+  traits: Partial<Pick<AttemptFailure, "isTransient" | "retryAfterMs" | "breaks" | "charge">> = {},
 ): AttemptFailure {
-  return { reason, detail, isTransient: false, retryAfterMs: null, breaks: false, ...traits };
+  const calm = { isTransient: false, retryAfterMs: null, breaks: false, charge: "free" } as const;
+  return { reason, detail, ...calm, ...traits };
 }
 
 /** What reading an error needs to know. */
@@ -49,25 +61,33 @@ export interface FailureContext {
  */
 export function toFailure(error: unknown, context: FailureContext): AttemptFailure {
   if (isTaskCancelledError(error) || error instanceof APIUserAbortError)
-    return createFailure("timeout", "no answer in time", { breaks: true });
+    return createFailure("timeout", "no answer in time", { breaks: true, charge: "likely" });
   if (error instanceof APIConnectionTimeoutError)
     return createFailure("timeout", "the connection timed out", {
       isTransient: true,
       breaks: true,
+      charge: "likely",
     });
   if (error instanceof APIConnectionError) return fromConnectionError(error);
   if (error instanceof APIError) return fromStatus(error, context);
   if (error instanceof SyntaxError)
-    return createFailure("malformed_output", "the reply is not JSON", { isTransient: true });
+    return createFailure("malformed_output", "the reply is not JSON", {
+      isTransient: true,
+      charge: "likely",
+    });
   throw error;
 }
 
 function fromConnectionError({ cause }: APIConnectionError): AttemptFailure {
   if (cause instanceof ReplyTooLargeError)
-    return createFailure("malformed_output", cause.message, { isTransient: true });
+    return createFailure("malformed_output", cause.message, {
+      isTransient: true,
+      charge: "likely",
+    });
   const code = (cause as { code?: unknown } | undefined)?.code;
   const detail = typeof code === "string" ? `connection failed: ${code}` : "connection failed";
-  return createFailure("unreachable", detail, { isTransient: true, breaks: true });
+  const charge = NEVER_SENT_CODES.has(String(code)) ? "unsent" : "likely";
+  return createFailure("unreachable", detail, { isTransient: true, breaks: true, charge });
 }
 
 function fromStatus(error: APIError, { now, apiKey }: FailureContext): AttemptFailure {

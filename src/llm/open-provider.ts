@@ -1,45 +1,33 @@
+import { bulkhead, isTaskCancelledError, timeout, TimeoutStrategy } from "cockatiel";
 import {
-  bulkhead,
-  isBulkheadRejectedError,
-  isTaskCancelledError,
-  timeout,
-  TimeoutStrategy,
-} from "cockatiel";
-import type {
-  LanguageModel,
-  LanguageModelAnswer,
-  LanguageModelFailure,
-  Outcome,
+  type CallBudget,
+  type LanguageModel,
+  type LanguageModelAnswer,
+  type LanguageModelFailure,
+  NO_LIMITS,
+  type Outcome,
+  type PreparedPicture,
 } from "../classification/ports.ts";
-import { type AttemptOutcome, createAsk } from "./attempts.ts";
+import type { Profile } from "../classification/profile.ts";
+import { createAsk } from "./attempts.ts";
 import { createBoundedFetch, type Fetch } from "./bounded-fetch.ts";
 import { Circuit, type CircuitStatus } from "./circuit.ts";
 import { createClient, MAX_TIMER_MS } from "./client.ts";
+import { LatencyWindow } from "./latency-window.ts";
+import { Pacer } from "./pacer.ts";
+import { createPricing } from "./pricing.ts";
 import { createProbe } from "./probe.ts";
-import { createRequestBuilder, type StructuredOutput } from "./request.ts";
+import type { ProviderSettings } from "./provider-settings.ts";
+import { createRequestBuilder } from "./request.ts";
+import { type AttemptOutcome, createSend } from "./send.ts";
 
 export type { CircuitStatus } from "./circuit.ts";
-export type { StructuredOutput } from "./request.ts";
 
-export interface LanguageModelOptions {
-  /** Recorded with every answer, e.g. `openai`. */
-  name: string;
-  /** Address of an OpenAI-compatible API, e.g. `https://api.openai.com/v1`. */
-  baseUrl: string;
-  /** null: no Authorization header is sent (Ollama, vLLM on the own network). */
-  apiKey: string | null;
-  model: string;
-  /** For one attempt; to be shorter than the callers' deadlines. */
-  timeoutMs: number;
-  /** Attempts after the first. */
-  maxRetries: number;
-  /** Calls under way at the same time; the rest queue. */
-  concurrency: number;
-  /** Calls that may wait; further ones fail as `overloaded`. Waiting counts against the deadline. */
-  maxQueued: number;
-  structuredOutput: StructuredOutput;
-  /** What a call costs, in millionths of the money unit. */
+export interface ProviderOptions extends ProviderSettings {
+  /** Cost of a call in millionths of the money unit, where prices or token counts are missing. */
   costPerCallMicros: number;
+  /** Default: no limits. */
+  budget?: CallBudget;
   fetch?: Fetch;
   onStateChange?: (status: CircuitStatus) => void;
   /** Milliseconds since the epoch. */
@@ -48,19 +36,33 @@ export interface LanguageModelOptions {
   random?: () => number;
   /** Default 10 s. */
   probeIntervalMs?: number;
-  /** Failures in a row that open the circuit; default 5. */
-  failureThreshold?: number;
+  /** Calls before the circuit can open for its share of failures; default 10. */
+  breakerMinCalls?: number;
   /** Longest wait before the first retry, in milliseconds; default 250. */
   backoffBaseMs?: number;
 }
 
-export interface OpenLanguageModel extends LanguageModel {
+export type ModelOutcome = Outcome<LanguageModelAnswer, LanguageModelFailure>;
+
+/** One language model of one vendor. */
+export interface Provider extends LanguageModel {
+  readonly name: string;
+  readonly model: string;
+  /** Largest side of the pictures it is shown, in pixels. */
+  readonly maxSide: number;
+  /** `cancel`: aborts when the answer is no longer wanted. */
+  classify(
+    picture: PreparedPicture,
+    profile: Profile,
+    deadlineAt: number,
+    cancel?: AbortSignal,
+  ): Promise<ModelOutcome>;
   state(): CircuitStatus;
+  /** The 95th percentile of its latencies in milliseconds; null while too few calls were made. */
+  p95(): number | null;
   /** Ends calls under way (as `unreachable`) and stops probing. */
   close(): Promise<void>;
 }
-
-type ModelOutcome = Outcome<LanguageModelAnswer, LanguageModelFailure>;
 
 /** An answer is about 200 bytes, with a vendor's extras some kilobytes. */
 const MAX_REPLY_BYTES = 256 * 1024;
@@ -68,42 +70,43 @@ const MAX_PROBE_MS = 5_000;
 
 /**
  * Opens a language model behind an OpenAI-compatible API. `classify` settles by its deadline, which
- * holds over the queue, which holds over the attempts; see docs/llm.md for what is retried.
+ * holds over retries, turns and slots; see docs/llm.md for what is retried.
  */
-export function openLanguageModel(options: LanguageModelOptions): OpenLanguageModel {
+export function openProvider(options: ProviderOptions): Provider {
+  const { clock = Date.now } = options;
   const closing = new AbortController();
-  const slots = bulkhead(options.concurrency, options.maxQueued);
-  const { circuit, ask } = connect(options);
+  const { circuit, slots, latencies, ask } = connect(options);
 
-  const classify: LanguageModel["classify"] = async (picture, profile, deadlineAt) => {
-    const { clock = Date.now } = options;
+  const classify: Provider["classify"] = async (picture, profile, deadlineAt, cancel) => {
     if (closing.signal.aborted) return fail("unreachable", "closed");
     const remainingMs = Math.min(deadlineAt - clock(), MAX_TIMER_MS);
     if (!(remainingMs > 0)) return fail("timeout", "no time left for a call");
-    if (!circuit.admits()) return fail("circuit_open", circuit.status.reason ?? "");
+    if (!circuit.admits()) return fail("circuit_open", circuit.status.detail ?? "");
 
-    const question = { jpeg: picture.jpeg, profile, deadlineAt };
+    const question = { jpeg: picture.jpeg, profile, deadlineAt, cancel: cancel ?? null };
     // Aggressive: a call that waits in the queue does not hear its signal.
     const deadline = timeout(remainingMs, TimeoutStrategy.Aggressive);
+    const ending = cancel ? AbortSignal.any([closing.signal, cancel]) : closing.signal;
     try {
-      const outcome = await deadline.execute(
-        ({ signal }) => slots.execute(({ signal }) => ask(question, signal), signal),
-        closing.signal,
-      );
+      const outcome = await deadline.execute(({ signal }) => ask(question, signal), ending);
       return toModelOutcome(outcome, options);
     } catch (error) {
-      if (isBulkheadRejectedError(error)) return fail("overloaded", "too many calls are waiting");
       if (!isTaskCancelledError(error)) throw error;
       if (closing.signal.aborted) return fail("unreachable", "closed");
-      return fail("timeout", "no answer by the deadline");
+      return fail("timeout", cancel?.aborted ? "another was quicker" : "no answer by the deadline");
     }
   };
 
+  const isAvailable = () => !closing.signal.aborted && circuit.status.circuit !== "open";
   return {
+    name: options.name,
+    model: options.model,
+    maxSide: options.maxSide,
     classify,
-    isAvailable: () => !closing.signal.aborted && circuit.status.circuit !== "open",
-    hasSpareCapacity: () => slots.executionSlots > 0,
+    isAvailable,
+    hasSpareCapacity: () => isAvailable() && slots.executionSlots > 0,
     state: () => circuit.status,
+    p95: () => latencies.p95(),
     async close() {
       closing.abort();
       await circuit.close();
@@ -111,39 +114,46 @@ export function openLanguageModel(options: LanguageModelOptions): OpenLanguageMo
   };
 }
 
-function connect(options: LanguageModelOptions) {
-  const { timeoutMs, clock = Date.now } = options;
+function connect(options: ProviderOptions) {
+  const { timeoutMs, requestsPerMinute, clock = Date.now } = options;
   const plainFetch: Fetch = options.fetch ?? ((input, init) => fetch(input, init));
   const probeTimeoutMs = Math.min(timeoutMs, MAX_PROBE_MS);
   const circuit = new Circuit({
-    failureThreshold: options.failureThreshold ?? 5,
+    minCalls: options.breakerMinCalls ?? 10,
     probe: createProbe({ ...options, fetch: plainFetch, timeoutMs: probeTimeoutMs }),
     probeIntervalMs: options.probeIntervalMs ?? 10_000,
     onStateChange: options.onStateChange ?? (() => {}),
     clock,
   });
-  const ask = createAsk({
+  const slots = bulkhead(options.concurrency, options.maxQueued);
+  const latencies = new LatencyWindow();
+  const send = createSend({
     ...options,
     client: createClient({ ...options, fetch: createBoundedFetch(plainFetch, MAX_REPLY_BYTES) }),
     circuit,
+    budget: options.budget ?? NO_LIMITS,
+    pricing: createPricing(options.prices, options.costPerCallMicros),
+    latencies,
     buildRequest: createRequestBuilder(options),
+    clock,
+  });
+  const ask = createAsk({
+    ...options,
+    circuit,
+    pacer: requestsPerMinute === null ? null : new Pacer(requestsPerMinute, clock),
+    slots,
+    send,
     backoffBaseMs: options.backoffBaseMs ?? 250,
     clock,
     random: options.random ?? Math.random,
   });
-  return { circuit, ask };
+  return { circuit, slots, latencies, ask };
 }
 
-function toModelOutcome(
-  outcome: AttemptOutcome,
-  { name, model, costPerCallMicros }: LanguageModelOptions,
-): ModelOutcome {
-  if (outcome.ok) {
-    const { value, usage } = outcome;
-    const costMicros = costPerCallMicros;
-    return { ok: true, value: { ...value, provider: name, model, usage, costMicros } };
-  }
-  return fail(outcome.failure.reason, outcome.failure.detail);
+function toModelOutcome(outcome: AttemptOutcome, { name, model }: ProviderOptions): ModelOutcome {
+  if (!outcome.ok) return fail(outcome.failure.reason, outcome.failure.detail);
+  const { value, usage, costMicros } = outcome;
+  return { ok: true, value: { ...value, provider: name, model, usage, costMicros } };
 }
 
 function fail(reason: LanguageModelFailure, detail: string): ModelOutcome {

@@ -116,9 +116,12 @@ function cleanDescription(description: string): string {
 }
 
 function malformed(detail: string): ReplyOutcome {
-  return { ok: false, failure: createFailure("malformed_output", detail, { isTransient: true }) };
+  return {
+    ok: false,
+    failure: createFailure("malformed_output", detail, { isTransient: true, charge: "likely" }),
+  };
 }
 
 function refused(detail: string): ReplyOutcome {
-  return { ok: false, failure: createFailure("refused", detail) };
+  return { ok: false, failure: createFailure("refused", detail, { charge: "likely" }) };
 }

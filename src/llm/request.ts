@@ -9,9 +9,16 @@ export type StructuredOutput = "json_schema" | "json_object" | "prompt";
 
 type ChatRequest = OpenAI.Chat.ChatCompletionCreateParamsNonStreaming;
 
+/** How closely the vendor looks at a picture, where it knows `image_url.detail`. */
+export type ImageDetail = "low" | "high" | "auto";
+
 export interface RequestBuilderOptions {
   model: string;
   structuredOutput: StructuredOutput;
+  /** null: left to the vendor. */
+  temperature: number | null;
+  /** null: left to the vendor. */
+  imageDetail: ImageDetail | null;
 }
 
 /** Builds the request that classifies a JPEG. */
@@ -20,6 +27,7 @@ export type BuildRequest = (jpeg: Uint8Array, profile: Profile) => ChatRequest;
 /** The parts that depend on the profile alone are made once per profile. */
 export function createRequestBuilder(options: RequestBuilderOptions): BuildRequest {
   const fixedParts = new WeakMap<Profile, ChatRequest>();
+  const { imageDetail: detail } = options;
 
   return function buildRequest(jpeg, profile) {
     let fixed = fixedParts.get(profile);
@@ -32,7 +40,7 @@ export function createRequestBuilder(options: RequestBuilderOptions): BuildReque
         {
           role: "user",
           content: [
-            { type: "image_url", image_url: { url } },
+            { type: "image_url", image_url: detail === null ? { url } : { url, detail } },
             { type: "text", text: "Classify this picture." },
           ],
         },
@@ -48,7 +56,8 @@ function createFixedParts(profile: Profile, options: RequestBuilderOptions): Cha
     model: options.model,
     messages: [{ role: "system", content }],
   };
-  const { structuredOutput } = options;
+  const { structuredOutput, temperature } = options;
+  if (temperature !== null) request.temperature = temperature;
   if (structuredOutput === "json_object") request.response_format = { type: "json_object" };
   if (structuredOutput === "json_schema") {
     request.response_format = {

@@ -150,7 +150,7 @@ describe("retries", () => {
 test("the key appears in no outcome and no state, whatever the provider echoes", async () => {
   for (const status of [400, 401, 403, 429, 500]) {
     const message = `key ${API_KEY} is not good`;
-    const options = { failureThreshold: 1, maxRetries: 0 };
+    const options = { breakerMinCalls: 1, maxRetries: 0 };
     await using fixture = openFixture(behaviours.status(status, { message }), options);
     const outcome = await fixture.classify();
     expect(JSON.stringify([outcome, fixture.model.state()])).not.toContain(API_KEY);

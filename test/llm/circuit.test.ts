@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { CircuitStatus, LanguageModelOptions } from "../../src/llm/open-language-model.ts";
+import type { CircuitStatus, ProviderOptions } from "../../src/llm/open-provider.ts";
 import { type Behave, behaviours } from "../support/fake-provider.ts";
 import { openFixture, until } from "./language-model-fixture.ts";
 
-function openWatched(behaviour: Behave, options: Partial<LanguageModelOptions> = {}) {
+function openWatched(behaviour: Behave, options: Partial<ProviderOptions> = {}) {
   const moves: CircuitStatus["circuit"][] = [];
   const fixture = openFixture(behaviour, {
-    failureThreshold: 3,
+    breakerMinCalls: 3,
     maxRetries: 0,
     probeIntervalMs: 10,
     onStateChange: ({ circuit }) => moves.push(circuit),
@@ -22,16 +22,27 @@ async function breakIt(fixture: ReturnType<typeof openWatched>) {
 }
 
 describe("the circuit opens", () => {
-  test("after consecutive failures, and then answers without a call", async () => {
+  test("when most calls fail, and then answers without a call", async () => {
     await using fixture = openWatched(behaviours.status(500), { probeIntervalMs: 60_000 });
     for (let i = 0; i < 3; i++) await fixture.classify();
     expect(fixture.model.isAvailable()).toBe(false);
     expect(fixture.model.state()).toMatchObject({
       circuit: "open",
-      reason: "server_error: HTTP 500: fake 500",
+      reason: "server_error",
+      detail: "HTTP 500: fake 500",
     });
     expect(await fixture.classify()).toMatchObject({ ok: false, reason: "circuit_open" });
     expect(fixture.provider.calls.count).toBe(3);
+  });
+
+  test("when more than half of the last twenty calls fail, successes or not", async () => {
+    await using fixture = openWatched(
+      (_call, index) => (index < 20 ? behaviours.answer() : behaviours.status(500)),
+      { probeIntervalMs: 60_000, breakerMinCalls: 10 },
+    );
+    for (let i = 0; i < 40; i++) await fixture.classify();
+    expect(fixture.provider.calls.count).toBe(31);
+    expect(fixture.moves).toEqual(["open"]);
   });
 
   test("amid the retries of one call, which reports what it met itself", async () => {
@@ -50,7 +61,7 @@ describe("the circuit opens", () => {
   });
 
   test("on a provider that hangs", async () => {
-    await using fixture = openWatched(behaviours.hang(), { timeoutMs: 20, failureThreshold: 1 });
+    await using fixture = openWatched(behaviours.hang(), { timeoutMs: 20, breakerMinCalls: 1 });
     fixture.provider.behaveToProbes(behaviours.status(503));
     await fixture.classify();
     expect(fixture.moves).toEqual(["open"]);
@@ -68,10 +79,16 @@ describe("the circuit stays closed", () => {
     expect(fixture.moves).toEqual([]);
   });
 
-  test("over failures with successes between", async () => {
+  test("while no more than half of the last calls fail", async () => {
     await using fixture = openWatched((_call, index) =>
-      index % 3 === 2 ? behaviours.answer() : behaviours.status(500),
+      index % 2 === 0 ? behaviours.answer() : behaviours.status(500),
     );
+    for (let i = 0; i < 30; i++) await fixture.classify();
+    expect(fixture.moves).toEqual([]);
+  });
+
+  test("over failures of fewer calls than say anything", async () => {
+    await using fixture = openWatched(behaviours.status(500), { breakerMinCalls: 10 });
     for (let i = 0; i < 9; i++) await fixture.classify();
     expect(fixture.moves).toEqual([]);
   });

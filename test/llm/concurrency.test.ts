@@ -59,7 +59,7 @@ test("whatever 400 calls meet, each settles in time and every slot and socket co
   ];
   await using fixture = openFixture((_call, index) => moods[index % moods.length]!, {
     maxQueued: 400,
-    failureThreshold: 10_000,
+    breakerMinCalls: 10_000,
     timeoutMs: 100,
   });
   const deadlinesMs = Array.from({ length: 400 }, (_, index) => 50 + ((index * 37) % 1_500));

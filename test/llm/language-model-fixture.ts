@@ -1,41 +1,34 @@
 import type { Outcome } from "../../src/classification/ports.ts";
 import type { PictureHash } from "../../src/classification/picture-hash.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
-import {
-  type LanguageModelOptions,
-  openLanguageModel,
-  type OpenLanguageModel,
-} from "../../src/llm/open-language-model.ts";
+import { openProvider, type Provider, type ProviderOptions } from "../../src/llm/open-provider.ts";
+import { DEFAULT_PROVIDER_SETTINGS } from "../../src/llm/provider-settings.ts";
 import { type Behave, type FakeProvider, startFakeProvider } from "../support/fake-provider.ts";
 
 export const API_KEY = "sk-test-0123456789";
 
 export interface Fixture extends AsyncDisposable {
   provider: FakeProvider;
-  model: OpenLanguageModel;
+  model: Provider;
   /** Classifies a made-up picture; `withinMs` from now is the deadline. */
   classify(withinMs?: number): Promise<Outcome<{ category: string }, string>>;
 }
 
 /** A fake provider and a language model that talks to it over real HTTP, with quick retries. */
-export function openFixture(
-  behaviour: Behave,
-  options: Partial<LanguageModelOptions> = {},
-): Fixture {
+export function openFixture(behaviour: Behave, options: Partial<ProviderOptions> = {}): Fixture {
   const provider = startFakeProvider({ behaviour });
-  const model = openLanguageModel({
+  const model = openProvider({
+    ...DEFAULT_PROVIDER_SETTINGS,
     name: "fake",
     baseUrl: provider.baseUrl,
     apiKey: API_KEY,
     model: "fake-vision",
     timeoutMs: 5_000,
-    maxRetries: 2,
     concurrency: 8,
     maxQueued: 100,
-    structuredOutput: "json_schema",
     costPerCallMicros: 1_000,
     probeIntervalMs: 60_000,
-    failureThreshold: 50,
+    breakerMinCalls: 50,
     backoffBaseMs: 4,
     ...options,
   });

@@ -19,7 +19,29 @@ const responseSchema = z
         available: z.boolean(),
         model: z.string().nullable(),
       }),
+      language_models: z
+        .array(
+          z.object({
+            name: z.string(),
+            model: z.string(),
+            circuit: z.enum(["closed", "open", "half_open"]),
+            reason: z.string().nullable(),
+            since: z.string(),
+          }),
+        )
+        .openapi({ description: "Every provider, and why its circuit breaker is open." }),
       local_model: z.object({ name: z.string().nullable(), available: z.boolean() }),
+      budget: z
+        .object({
+          day: z.string(),
+          calls: z.number().int(),
+          calls_limit: z.number().int().nullable(),
+          cost: z.number(),
+          cost_limit: z.number().nullable(),
+          exhausted: z.boolean(),
+        })
+        .nullable()
+        .openapi({ description: "Today's spending on language models, over all processes." }),
       journal_entries: z.number().int(),
       upgrades_waiting: z.number().int(),
     }),
