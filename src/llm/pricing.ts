@@ -30,8 +30,7 @@ export function createPricing(prices: Prices | null, costPerCallMicros: number):
       return estimateMicros;
     },
     costOf(usage) {
-      if (!usage) return costPerCallMicros;
-      estimateMicros = price(usage);
+      estimateMicros = usage ? price(usage) : costPerCallMicros;
       return estimateMicros;
     },
   };
