@@ -28,7 +28,8 @@ export const SETTINGS = {
   HOST: text({ fallback: "0.0.0.0", about: "Address to listen on." }, "a host name or address"),
   DATA_DIR: text({
     fallback: "./data",
-    about: "Folder for the SQLite file and the journal of results not yet in the database.",
+    about:
+      "Folder for the SQLite file, the journal of results not yet in the database and pictures that wait for a better answer.",
   }),
   DATABASE_URL: address(
     ["mysql"],

@@ -17,6 +17,7 @@ export interface BudgetStatus {
   day: string;
   spent: Spending;
   limits: SpendingLimits;
+  /** Nothing is left, or not enough for the last call that was asked for. */
   isExhausted: boolean;
 }
 
@@ -40,6 +41,8 @@ export function createDailyBudget(options: DailyBudgetOptions): DailyBudget {
   const unwritten = new Map<string, Spending>();
   let writing: Promise<void> | null = null;
   let lastRead = { day: dayOf(clock()), spent: NOTHING };
+  /** The day on which the last call asked for was refused; null: it was allowed. */
+  let refusedOn: string | null = null;
 
   function correct(day: string, { calls, costMicros }: Spending): void {
     if (calls === 0 && costMicros === 0) return;
@@ -71,7 +74,9 @@ export function createDailyBudget(options: DailyBudgetOptions): DailyBudget {
       if (!options.isLedgerAvailable()) return null;
       const day = dayOf(clock());
       try {
-        if (!(await ledger.reserve(day, estimateMicros, limits))) return null;
+        const isAllowed = await ledger.reserve(day, estimateMicros, limits);
+        refusedOn = isAllowed ? null : day;
+        if (!isAllowed) return null;
       } catch (error) {
         options.onError(error);
         return null;
@@ -86,7 +91,7 @@ export function createDailyBudget(options: DailyBudgetOptions): DailyBudget {
     },
     status() {
       const { day, spent } = lastRead;
-      return { day, spent, limits, isExhausted: !leavesRoom(spent, limits) };
+      return { day, spent, limits, isExhausted: refusedOn === day || !leavesRoom(spent, limits) };
     },
     async refresh() {
       await write();

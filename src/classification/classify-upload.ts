@@ -1,5 +1,6 @@
 import { looksAlike, NOBODY, type AliasPolicy, type CallerId } from "./alias.ts";
 import {
+  type AnsweredClassification,
   openExamination,
   type Examination,
   type ExaminationDeps,
@@ -11,7 +12,7 @@ import { toServedResult } from "./keeping.ts";
 import type { Tier } from "./lookup.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import type { GuardedStore, SaveOutcome } from "./ports.ts";
-import type { CacheMatch, Classification, StoredResult } from "./result.ts";
+import type { CacheMatch, StoredResult } from "./result.ts";
 import { SingleFlight } from "./single-flight.ts";
 
 export interface Upload {
@@ -24,7 +25,7 @@ export interface Upload {
 /** How an upload was answered: by a tier, by a photo that looks alike under the same alias, or by a model. */
 export interface UploadAnswer {
   digest: Digest;
-  classification: Classification;
+  classification: AnsweredClassification;
   source: Tier | "alias" | "model";
   /** Whether another caller's examination of the same photo was shared. */
   collapsed: boolean;

@@ -31,9 +31,12 @@ export interface ExaminationDeps {
   clock: () => number;
 }
 
+/** With what the caller is to know of its worth. */
+export type AnsweredClassification = Classification & { provisional: boolean };
+
 /** A classification that was made, and what became of it. */
 export interface MadeAnswer {
-  classification: Classification;
+  classification: AnsweredClassification;
   /** null: too unsure to be kept. */
   kept: { result: StoredResult; outcome: SaveOutcome } | null;
   /** How long each stage took, in milliseconds. */
@@ -85,7 +88,8 @@ export function openExamination(
         retryAfterS: RETRY_AFTER_S,
       });
     }
-    const { classification, provisional } = outcome.value;
+    const { provisional } = outcome.value;
+    const classification = { ...outcome.value.classification, provisional };
     const answeredAt = clock();
     const durations: StageDurations = {
       decode: startedAt - openedAt,

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { parseImageHash, type ImageHash } from "../classification/identity.ts";
-import type { Classification } from "../classification/result.ts";
+import type { AnsweredClassification } from "../classification/examination.ts";
 import { ERROR_CODES } from "../errors.ts";
 import { MAX_USER_ID_LENGTH } from "./caller.ts";
 
@@ -83,7 +83,7 @@ export const problemSchema = z
 
 /** A classification as clients see it. */
 export function toClassificationBody(
-  classification: Classification & { provisional?: boolean },
+  classification: AnsweredClassification,
 ): z.infer<typeof classificationSchema> {
   const { category, confidence, description, method, provider, model } = classification;
   return {
@@ -94,6 +94,6 @@ export function toClassificationBody(
     inference_method: method,
     provider,
     model,
-    provisional: classification.provisional ?? false,
+    provisional: classification.provisional,
   };
 }

@@ -21,7 +21,11 @@ export interface HealthAnswer {
   status: string;
   database: string;
   model_api: string;
-  details: { journal_entries: number; upgrades_waiting: number };
+  details: {
+    journal_entries: number;
+    upgrades_waiting: number;
+    budget: { calls: number; cost: number; exhausted: boolean } | null;
+  };
 }
 
 const REQUEST_TIMEOUT_MS = 40_000;
