@@ -108,7 +108,12 @@ describe("a provider file", () => {
     [
       "three sizes",
       {
-        providers: [256, 512, 1024].map((maxSide) => ({ ...OLLAMA, name: `o${maxSide}`, maxSide })),
+        providers: [256, 512, 1024].map((maxSide) => ({
+          preset: "ollama",
+          model: "m",
+          name: `o${maxSide}`,
+          maxSide,
+        })),
       },
       "providers: at most two different values of maxSide",
     ],

@@ -46,6 +46,8 @@ export class FakeBudget implements CallBudget {
   }
 }
 
+const shrink = async (jpeg: Uint8Array) => ({ ok: true as const, value: jpeg.subarray(0, 100) });
+
 /** Two fake providers or more, and a chain that talks to them over real HTTP, with quick retries. */
 export function openChainFixture(
   behaviour: readonly Behave[],
@@ -71,7 +73,6 @@ export function openChainFixture(
       ...options[index],
     }),
   );
-  const shrink = async (jpeg: Uint8Array) => ({ ok: true as const, value: jpeg.subarray(0, 100) });
   const chain = openChain({ providers, hedge: false, shrink, ...chainOptions });
   return {
     fakes,

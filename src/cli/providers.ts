@@ -1,0 +1,53 @@
+/** `bun run providers check`: shows a drawn picture to every configured language model. */
+import { loadProfile } from "../profiles/load-profile.ts";
+import { parseConfig } from "../config.ts";
+import { drawSample } from "../imaging/draw-sample.ts";
+import { createPictureReader } from "../imaging/picture-reader.ts";
+import { largestSide } from "../llm/open-chain.ts";
+import { checkProviders, renderChecks } from "./check-providers.ts";
+
+const USAGE = `Usage: bun run providers check
+
+Shows one drawn picture to each configured language model and prints its latency, tokens, cost and
+answer, or what is wrong. Each call is billed as usual; the daily budget is not asked. Exits with 1
+if any of them fails.
+`;
+
+async function check(): Promise<number> {
+  const config = parseConfig(Bun.env);
+  if (config.providers.length === 0) {
+    process.stderr.write(
+      "No language model is configured: set LLM_PRESET, LLM_BASE_URL, LLM_API_KEY or LLM_PROVIDERS_FILE (docs/llm.md).\n",
+    );
+    return 1;
+  }
+  const profile = await loadProfile(config.PROFILE_FILE);
+  const picture = await preparePicture(largestSide(config.providers));
+  const costPerCallMicros = Math.round(config.COST_PER_API_CALL * 1_000_000);
+  const checks = await checkProviders(config.providers, { picture, profile, costPerCallMicros });
+  process.stdout.write(renderChecks(checks));
+  return checks.every(({ outcome }) => outcome.ok) ? 0 : 1;
+}
+
+/** Through the same reader as an upload. */
+async function preparePicture(maxSide: number) {
+  const bytes = await drawSample();
+  const reader = createPictureReader({ maxPixels: 1_000_000, concurrency: 1, maxQueued: 1 });
+  const [jpeg, hash] = [await reader.encode(bytes, maxSide), await reader.hash(bytes)];
+  if (!jpeg.ok || !hash.ok) throw new Error("the drawn picture cannot be read");
+  return { jpeg: jpeg.value, pictureHash: hash.value };
+}
+
+const [command] = Bun.argv.slice(2);
+if (command !== "check") {
+  process.stderr.write(USAGE);
+  process.exit(2);
+}
+try {
+  process.exit(await check());
+} catch (error) {
+  const isExpected = error instanceof Error && ["ConfigError", "ProfileError"].includes(error.name);
+  if (!isExpected) throw error;
+  process.stderr.write(`The configuration is wrong:\n${error.message}\n`);
+  process.exit(1);
+}
