@@ -238,7 +238,7 @@ export async function openServices(
     const { intervalMs, maxPerRun } = upgradeRhythm(config.UPGRADES_PER_MINUTE);
     loop("upgrades", intervalMs, async (signal) => {
       // Pictures of a time with a language model must not outlive their hour.
-      if (!languageModel) return upgrades.dropExpired();
+      if (!languageModel) return upgrades.sweep();
       await runUpgrades({ ...upgradeDeps, languageModel, maxPerRun }, signal);
     });
   }

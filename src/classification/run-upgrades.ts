@@ -44,7 +44,7 @@ const OF_THE_PROVIDER: ReadonlySet<LanguageModelFailure> = new Set([
  */
 export async function runUpgrades(deps: UpgradeDeps, signal: AbortSignal): Promise<void> {
   const { upgrades, languageModel } = deps;
-  upgrades.dropExpired();
+  upgrades.sweep();
   if (signal.aborted || upgrades.size === 0) return;
   if (!languageModel.isAvailable() || !languageModel.hasSpareCapacity()) return;
   await Promise.all(upgrades.take(deps.maxPerRun).map((upgrade) => upgradeOne(upgrade, deps)));

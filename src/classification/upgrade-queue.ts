@@ -15,7 +15,7 @@ export interface PendingUpgrade {
  * full, a new picture is not taken, and its photo is classified at its next upload. No method throws.
  */
 export interface UpgradeQueue {
-  /** As of the last change or `dropExpired` by this process. */
+  /** As of the last change or `sweep` by this process. */
   readonly size: number;
   readonly bytes: number;
   /** A picture that is in already stays for a provisional result's lifetime from now. */
@@ -28,6 +28,6 @@ export interface UpgradeQueue {
   done(upgrade: PendingUpgrade): void;
   /** Takes one back that failed; after too many attempts it is deleted. */
   putBack(upgrade: PendingUpgrade): void;
-  /** Deletes pictures whose time is over. */
-  dropExpired(): void;
+  /** Deletes pictures whose time is over, and writes down how often the others were asked for. */
+  sweep(): void;
 }

@@ -51,7 +51,6 @@ describe("the upgrade queue", () => {
     before.offer(named("a"), picture());
     before.offer(named("b"), picture());
     before.noteRequest(named("b").digest);
-    before.take(0);
     close(before);
     const after = open();
     expect(after).toMatchObject({ size: 2, bytes: 200 });
@@ -125,7 +124,7 @@ describe("the upgrade queue", () => {
     queue.offer(named("b"), picture());
     expect(queue.size).toBe(2);
     time.now += 1;
-    queue.dropExpired();
+    queue.sweep();
     expect(queue).toMatchObject({ size: 1, bytes: 100 });
     expect(namesOf(queue)).toEqual([named("b").digest]);
   });
@@ -137,7 +136,7 @@ describe("the upgrade queue", () => {
     const queue = open();
     expect(namesOf(queue)).toEqual([]);
     time.now += PROVISIONAL_TTL_MS;
-    queue.dropExpired();
+    queue.sweep();
     expect(queue.size).toBe(0);
   });
 
@@ -147,7 +146,7 @@ describe("the upgrade queue", () => {
     close(queue);
     queue.offer(named("a"), picture());
     expect(queue.take(1)).toEqual([]);
-    queue.dropExpired();
+    queue.sweep();
     expect(errors).toHaveLength(3);
   });
 });

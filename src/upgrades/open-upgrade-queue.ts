@@ -22,16 +22,16 @@ export interface DurableUpgradeQueue extends UpgradeQueue {
 }
 
 const MAX_ATTEMPTS = 5;
-/** Photos whose requests are counted until the next `take`; those of others count for nothing. */
+/** Photos whose requests are counted between two writes; those of others count for nothing. */
 const MAX_COUNTED = 10_000;
 
 /** Opens or creates the queue; throws when the folder cannot be written. */
 export function openUpgradeQueue(options: UpgradeQueueOptions): DurableUpgradeQueue {
   const { maxBytes, leaseMs, clock, onError } = options;
   const pictures = openPendingPictures(options.file, options.profileId);
-  /** Requests since the last `take`, so that a cache hit writes nothing. */
+  /** Requests since they were last written, so that a cache hit writes nothing. */
   const requests = new Map<Digest, number>();
-  /** Measured anew by every `dropExpired`, for other processes add and remove, too. */
+  /** Measured anew by every `sweep`, for other processes add and remove, too. */
   let held = pictures.measure();
 
   /** A disk that refuses costs upgrades, never an answer. */
@@ -42,6 +42,12 @@ export function openUpgradeQueue(options: UpgradeQueueOptions): DurableUpgradeQu
       onError(error);
       return otherwise;
     }
+  }
+
+  function writeRequests(): void {
+    if (requests.size === 0) return;
+    pictures.addRequests(requests);
+    requests.clear();
   }
 
   function remove({ identity, picture }: PendingUpgrade): void {
@@ -73,8 +79,7 @@ export function openUpgradeQueue(options: UpgradeQueueOptions): DurableUpgradeQu
     },
     take(limit) {
       return attempt(() => {
-        pictures.addRequests(requests);
-        requests.clear();
+        writeRequests();
         const now = clock();
         return pictures.lend(limit, now, now + leaseMs).map(toUpgrade);
       }, []);
@@ -87,13 +92,17 @@ export function openUpgradeQueue(options: UpgradeQueueOptions): DurableUpgradeQu
         else remove(upgrade);
       }, undefined);
     },
-    dropExpired() {
+    sweep() {
       attempt(() => {
+        writeRequests();
         if (pictures.deleteExpired(clock()) > 0) pictures.scrub();
         held = pictures.measure();
       }, undefined);
     },
-    close: () => pictures.close(),
+    close() {
+      attempt(writeRequests, undefined);
+      pictures.close();
+    },
   };
 }
 
