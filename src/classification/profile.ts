@@ -6,6 +6,8 @@ export interface Category {
   names: Record<string, string>;
   /** What belongs here, as the language model is told. */
   meaning: string;
+  /** Pictures that belong here, in words, for the language model. */
+  examples?: readonly string[];
   /** Local-model labels that mean this category; default: the labels mapped to a category of the same key. */
   localLabels?: readonly string[];
 }
@@ -33,7 +35,10 @@ export function createProfile(text: ProfileText): Profile {
 /** The instructions of a profile with its categories and language filled in. */
 export function renderPrompt(profile: Profile): string {
   const categories = profile.categories
-    .map(({ key, meaning }) => `- ${key}: ${meaning}`)
+    .map(({ key, meaning, examples = [] }) => {
+      const such = examples.length > 0 ? ` (for example: ${examples.join("; ")})` : "";
+      return `- ${key}: ${meaning}${such}`;
+    })
     .join("\n");
   return profile.prompt
     .replaceAll("{categories}", () => categories)

@@ -47,6 +47,18 @@ describe("a profile file", () => {
     expect(renderPrompt(profile)).toBe("One of - cats: cats\n- dogs: dogs in Traditional Chinese");
   });
 
+  test("tells the language model its examples, and is another one with them", async () => {
+    const examples = ["a cat on a sofa", "paw prints in snow"];
+    const prompt = "{categories}";
+    const plain = await load({ categories: CATEGORIES, prompt });
+    const categories = [{ ...CATEGORIES[0], examples }, CATEGORIES[1]];
+    const profile = await load({ categories, prompt });
+    expect(renderPrompt(profile)).toBe(
+      "- cats: cats (for example: a cat on a sofa; paw prints in snow)\n- dogs: dogs",
+    );
+    expect(profile.id).not.toBe(plain.id);
+  });
+
   test.each([
     ["no categories", {}, "categories: "],
     ["a single category", { categories: CATEGORIES.slice(0, 1) }, "categories: "],
@@ -74,6 +86,16 @@ describe("a profile file", () => {
       "no language",
       { categories: CATEGORIES, language: "no language" },
       "language: must be a BCP 47 tag",
+    ],
+    [
+      "a name in no language",
+      { categories: [{ ...CATEGORIES[0], names: { "?": "Cats" } }, CATEGORIES[1]] },
+      "categories.0.names: must be by BCP 47 tags",
+    ],
+    [
+      "an empty example",
+      { categories: [{ ...CATEGORIES[0], examples: [""] }, CATEGORIES[1]] },
+      "categories.0.examples.0: ",
     ],
     ["a word that we don't know", { categories: CATEGORIES, promt: "{categories}" }, "the whole: "],
     ["another kind of JSON", [], "the whole: "],

@@ -7,8 +7,12 @@ const keySchema = z
 
 const categorySchema = z.strictObject({
   key: keySchema,
-  names: z.record(z.string(), z.string().min(1).max(100)).default({}),
+  names: z
+    .record(z.string(), z.string().min(1).max(100))
+    .refine((names) => Object.keys(names).every(isLanguageTag), "must be by BCP 47 tags such as en")
+    .default({}),
   meaning: z.string().min(1).max(500),
+  examples: z.array(z.string().min(1).max(200)).max(10).exactOptional(),
   localLabels: z.array(z.string()).exactOptional(),
 });
 
