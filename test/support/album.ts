@@ -14,6 +14,7 @@ export interface AnswerData {
   category: string;
   inference_method: string;
   provisional: boolean;
+  provider: string | null;
   description: string;
 }
 
