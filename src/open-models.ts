@@ -32,6 +32,8 @@ export function openConfiguredLanguageModel(
       onStateChange: (status) => logCircuit(log, settings.name, status),
     }),
   );
+  const names = config.providers.map(({ name, model }) => `${name}: ${model}`);
+  log.info({ providers: names, hedge: config.LLM_HEDGE }, "language models");
   const chain = openChain({ providers, hedge: config.LLM_HEDGE, shrink });
   lifecycle.onClose("language models", () => chain.close());
   return chain;
