@@ -49,6 +49,19 @@ describe("toFailure", () => {
     expect(toFailure(new SyntaxError("x"), context).reason).toBe("malformed_output");
   });
 
+  test("only a connection that never came about was surely not billed, and an error is free", () => {
+    const from = (code: string) =>
+      toFailure(
+        new APIConnectionError({ cause: Object.assign(new Error("x"), { code }) }),
+        context,
+      );
+    expect(from("ECONNREFUSED").charge).toBe("unsent");
+    expect(from("ENOTFOUND").charge).toBe("unsent");
+    expect(from("ECONNRESET").charge).toBe("likely");
+    expect(toFailure(new TaskCancelledError(), context).charge).toBe("likely");
+    expect(fromStatus(503).charge).toBe("free");
+  });
+
   test("a bug of ours is not taken for a failure of theirs", () => {
     expect(() => toFailure(new TypeError("x is not a function"), context)).toThrow(TypeError);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_PROFILE } from "../classification/profile.ts";
-import { parseReply } from "./parse-reply.ts";
+import { parseReply, parseUsage } from "./parse-reply.ts";
 
 const GOOD = { description: "Noodles", category: "foods", confidence: 0.9 };
 
@@ -102,5 +102,25 @@ describe("descriptions", () => {
 
   test("keep HTML as it is: showing text as text is the reader's work", () => {
     expect(describeWith("<b>x</b>")).toBe("<b>x</b>");
+  });
+});
+
+describe("parseUsage", () => {
+  const reply = (usage: unknown) => ({ ...completion("nonsense"), usage });
+
+  test("reads the tokens of any reply, also one that is no answer", () => {
+    const usage = { prompt_tokens: 850, completion_tokens: 40, total_tokens: 890 };
+    expect(parseUsage(reply(usage))).toEqual({ inputTokens: 850, outputTokens: 40 });
+  });
+
+  test.each([
+    ["no usage", undefined],
+    ["half of it", { prompt_tokens: 850 }],
+    ["negative counts", { prompt_tokens: -1, completion_tokens: 40 }],
+    ["fractions", { prompt_tokens: 1.5, completion_tokens: 40 }],
+    ["words", { prompt_tokens: "850", completion_tokens: "40" }],
+    ["more than there can be", { prompt_tokens: 1e15, completion_tokens: 40 }],
+  ])("makes nothing of %s", (_name, usage) => {
+    expect(parseUsage(reply(usage))).toBeNull();
   });
 });

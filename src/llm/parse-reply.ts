@@ -68,11 +68,12 @@ export function parseReply(completion: unknown, profile: Profile): ReplyOutcome 
   return { ok: true, value: { ...answer, description: cleanDescription(answer.description) } };
 }
 
+/** Beyond every context window: a count that is nonsense must not become a cost. */
+const MAX_TOKENS = 100_000_000;
+const tokenCount = z.number().int().min(0).max(MAX_TOKENS);
+
 const usageSchema = z.object({
-  usage: z.object({
-    prompt_tokens: z.number().int().min(0),
-    completion_tokens: z.number().int().min(0),
-  }),
+  usage: z.object({ prompt_tokens: tokenCount, completion_tokens: tokenCount }),
 });
 
 /** What a chat completion says it took, also one that is no use as an answer; null where it does not say. */

@@ -39,6 +39,20 @@ describe("hedging", () => {
     expect(fixture.chain.providers()[0]!.circuit).toBe("closed");
   });
 
+  test("does not take a trial that lost the race for a provider that is back", async () => {
+    await using fixture = await openUsed(status(401), answer(), { probeIntervalMs: 10 });
+    const [first] = fixture.providers;
+    fixture.fakes[0]!.behaveToProbes(status(503));
+    await fixture.classify();
+    expect(first!.state().circuit).toBe("open");
+    fixture.fakes[0]!.behave(hang());
+    fixture.fakes[0]!.behaveToProbes(status(200));
+    await until(() => first!.state().circuit === "half_open");
+    fixture.fakes[0]!.behaveToProbes(status(503));
+    expect(await fixture.classify()).toMatchObject({ ok: true, value: { provider: "fake-2" } });
+    await until(() => first!.state().circuit === "open");
+  });
+
   test("takes the first provider's answer when that comes before the second's", async () => {
     await using fixture = await openUsed(slow(300), hang());
     expect(await fixture.classify()).toMatchObject({ ok: true, value: { provider: "fake-1" } });
