@@ -88,13 +88,14 @@ describe("plain variables", () => {
   });
 });
 
+async function withFile<Value>(content: unknown, read: (file: string) => Value): Promise<Value> {
+  using folder = openTemporaryFolder();
+  const file = join(folder.path, "providers.json");
+  await Bun.write(file, JSON.stringify(content));
+  return read(file);
+}
+
 describe("LLM_PROVIDERS_FILE", () => {
-  async function withFile<Value>(content: unknown, read: (file: string) => Value): Promise<Value> {
-    using folder = openTemporaryFolder();
-    const file = join(folder.path, "providers.json");
-    await Bun.write(file, JSON.stringify(content));
-    return read(file);
-  }
   const CONTENT = {
     providers: [
       { preset: "openai", model: "gpt-4o-mini", apiKeyVariable: "LLM_API_KEY" },

@@ -105,12 +105,12 @@ describe("descriptions", () => {
   });
 });
 
-describe("parseUsage", () => {
-  const reply = (usage: unknown) => ({ ...completion("nonsense"), usage });
+const replyWith = (usage: unknown) => ({ ...completion("nonsense"), usage });
 
+describe("parseUsage", () => {
   test("reads the tokens of any reply, also one that is no answer", () => {
     const usage = { prompt_tokens: 850, completion_tokens: 40, total_tokens: 890 };
-    expect(parseUsage(reply(usage))).toEqual({ inputTokens: 850, outputTokens: 40 });
+    expect(parseUsage(replyWith(usage))).toEqual({ inputTokens: 850, outputTokens: 40 });
   });
 
   test.each([
@@ -121,6 +121,6 @@ describe("parseUsage", () => {
     ["words", { prompt_tokens: "850", completion_tokens: "40" }],
     ["more than there can be", { prompt_tokens: 1e15, completion_tokens: 40 }],
   ])("makes nothing of %s", (_name, usage) => {
-    expect(parseUsage(reply(usage))).toBeNull();
+    expect(parseUsage(replyWith(usage))).toBeNull();
   });
 });

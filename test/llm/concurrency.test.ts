@@ -70,7 +70,7 @@ test("whatever 400 calls meet, each settles in time and every slot and socket co
       return performance.now() - startedAt - withinMs;
     }),
   );
-  expect(Math.max(...delaysMs)).toBeLessThan(500);
+  expect(Math.max(...delaysMs)).toBeLessThan(1_500);
   expect(fixture.provider.calls.maxInFlight).toBeLessThanOrEqual(16);
 
   await until(() => fixture.provider.calls.inFlight === 0);

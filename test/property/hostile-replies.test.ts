@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 import { parseReply, parseUsage } from "../../src/llm/parse-reply.ts";
 
