@@ -11,6 +11,8 @@ export interface LoadPlan {
   /** Part of the photos that is known, 0..1. */
   knownShare: number;
   knownHashes: string[];
+  /** A bare server that is asked as often as known photos are; null: none. */
+  bareUrl: string | null;
   /** Side of new photos, in pixels. */
   side: number;
   seed: number;
@@ -24,6 +26,8 @@ export interface Stay {
 
 export interface LoadReport {
   known: Stay[];
+  /** What the machine and these clients alone make of a request. */
+  bare: Stay[];
   fresh: Stay[];
   /** New photos by method and provider. */
   answeredBy: Record<string, number>;

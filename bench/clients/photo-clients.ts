@@ -13,12 +13,23 @@ const measureFrom = startedAt + plan.warmUpMs;
 const endAt = plan.forMs === null ? Infinity : measureFrom + plan.forMs;
 let photosLeft = plan.photos ?? Infinity;
 
-const report: LoadReport = { known: [], fresh: [], answeredBy: {}, failures: [], elapsedMs: 0 };
+const report: LoadReport = {
+  known: [],
+  bare: [],
+  fresh: [],
+  answeredBy: {},
+  failures: [],
+  elapsedMs: 0,
+};
 
 async function askForKnown(): Promise<void> {
   const hash = plan.knownHashes[Math.floor(random() * plan.knownHashes.length)]!;
   const { status, answer } = await checkCache(plan.url, hash);
   if (status !== 200 || !answer.cached) throw new Error(`check-cache: ${status}, not cached`);
+}
+
+async function askBareServer(): Promise<void> {
+  await (await fetch(plan.bareUrl!)).text();
 }
 
 async function sendNew(): Promise<string> {
@@ -47,6 +58,7 @@ async function client(): Promise<void> {
   while (photosLeft-- > 0 && performance.now() < endAt) {
     if (random() < plan.knownShare) {
       await timed(report.known, askForKnown);
+      if (plan.bareUrl) await timed(report.bare, askBareServer);
       continue;
     }
     const by = await timed(report.fresh, sendNew);

@@ -54,6 +54,7 @@ export async function measureFailingProvider() {
     warmUpMs: 0,
     knownShare: 0,
     knownHashes: [],
+    bareUrl: null,
     side: 320,
     seed: 1,
   });
@@ -83,9 +84,9 @@ export async function measureFailingProvider() {
 function misbehave(_call: unknown, index: number): Behaviour {
   const place = ((index * 37) % 100) / 100;
   if (place < FIRST.hanging) return behaviours.hang();
-  const isFailure = place < FIRST.hanging + FIRST.failing;
   const answer = behaviours.slow(FIRST.delayMs);
-  return isFailure ? { ...answer, status: 500 } : answer;
+  const isFailure = place < FIRST.hanging + FIRST.failing;
+  return isFailure && answer.kind === "reply" ? { ...answer, status: 500 } : answer;
 }
 
 function seconds(ms: number): string {
