@@ -23,11 +23,11 @@ import { largestSide } from "./llm/open-chain.ts";
 import { budgetGauges, openConfiguredBudget } from "./open-budget.ts";
 import { openConfiguredLanguageModel, openConfiguredLocalModel } from "./open-models.ts";
 import { openStore } from "./open-store.ts";
+import { openConfiguredUpgrades, upgradeDeadlineMs, upgradeRhythm } from "./open-upgrades.ts";
 import { loadProfile } from "./profiles/load-profile.ts";
 import { createRecorder } from "./recording/recorder.ts";
 import { createMemoryTier } from "./storage/memory-tier.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-import { openUpgradeQueue } from "./upgrades/open-upgrade-queue.ts";
 
 const MIB = 1_048_576;
 const DAY_MS = 86_400_000;
@@ -115,15 +115,8 @@ export async function openServices(
 
   const localModel = await openConfiguredLocalModel(config, profile, lifecycle, log);
 
-  const upgrades = openUpgradeQueue({
-    file: join(config.DATA_DIR, "upgrades.db"),
-    profileId: profile.id,
-    maxBytes: config.UPGRADE_QUEUE_MB * MIB,
-    leaseMs: config.REQUEST_DEADLINE_MS * 2,
-    onError: (err) => log.warn({ err }, "a picture could not be kept for its upgrade"),
-    clock,
-  });
-  lifecycle.onClose("upgrades", () => upgrades.close());
+  const profileId = profile.id;
+  const upgrades = openConfiguredUpgrades(config, { profileId, lifecycle, log, clock });
   const quorum = aliases && aliases.quorum;
   const lookup = createLookup({
     memory,
@@ -209,8 +202,7 @@ export async function openServices(
     store,
     sink,
     telemetry: metrics,
-    // A stop waits for what is under way.
-    deadlineMs: Math.min(config.REQUEST_DEADLINE_MS, config.SHUTDOWN_DEADLINE_MS / 2),
+    deadlineMs: upgradeDeadlineMs(config),
     clock,
   };
 
@@ -235,7 +227,7 @@ export async function openServices(
       await store.purge({ now, requestsBefore, limit: PURGE_ROWS });
     });
     if (budget) loop("daily budget", BUDGET_REFRESH_MS, () => budget.refresh());
-    const { intervalMs, maxPerRun } = upgradeRhythm(config.UPGRADES_PER_MINUTE);
+    const { intervalMs, maxPerRun } = upgradeRhythm(config);
     loop("upgrades", intervalMs, async (signal) => {
       // Pictures of a time with a language model must not outlive their hour.
       if (!languageModel) return upgrades.sweep();
@@ -251,12 +243,6 @@ interface Surroundings {
   log: Logger;
   version: string;
   isReady: () => boolean;
-}
-
-/** The longest runs of at least a second apart that stay within the rate. */
-function upgradeRhythm(perMinute: number): { intervalMs: number; maxPerRun: number } {
-  const maxPerRun = Math.max(1, Math.floor(perMinute / 60));
-  return { intervalMs: (maxPerRun * 60_000) / perMinute, maxPerRun };
 }
 
 /** Where a language model is wanted, what the local one says is a stopgap. */
