@@ -50,7 +50,8 @@ export type Classify = (
 type Attempt = Promise<Outcome<Omit<Classification, "method">, ModelFailure>>;
 
 export function createClassify(deps: ClassifierDeps): Classify {
-  const { languageModel, localModel, profile, localReserveMs } = deps;
+  const { languageModel, localModel, profile } = deps;
+  const localReserveMs = localModel ? deps.localReserveMs : 0;
   const mapping = localModel && mapLabels(localModel.card, profile);
 
   async function askLanguageModel(picture: Picture, deadlineAt: number): Attempt {

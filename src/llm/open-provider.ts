@@ -75,7 +75,7 @@ const MAX_PROBE_MS = 5_000;
 export function openProvider(options: ProviderOptions): Provider {
   const { clock = Date.now } = options;
   const closing = new AbortController();
-  const { circuit, slots, latencies, ask } = connect(options);
+  const { circuit, pacer, slots, latencies, ask } = connect(options);
 
   const classify: Provider["classify"] = async (picture, profile, deadlineAt, cancel) => {
     if (closing.signal.aborted) return fail("unreachable", "closed");
@@ -104,7 +104,8 @@ export function openProvider(options: ProviderOptions): Provider {
     maxSide: options.maxSide,
     classify,
     isAvailable,
-    hasSpareCapacity: () => isAvailable() && slots.executionSlots > 0,
+    hasSpareCapacity: () =>
+      isAvailable() && slots.executionSlots > 0 && (pacer === null || pacer.isFree()),
     state: () => circuit.status,
     p95: () => latencies.p95(),
     async close() {
@@ -125,6 +126,7 @@ function connect(options: ProviderOptions) {
     onStateChange: options.onStateChange ?? (() => {}),
     clock,
   });
+  const pacer = requestsPerMinute === null ? null : new Pacer(requestsPerMinute, clock);
   const slots = bulkhead(options.concurrency, options.maxQueued);
   const latencies = new LatencyWindow();
   const send = createSend({
@@ -140,14 +142,14 @@ function connect(options: ProviderOptions) {
   const ask = createAsk({
     ...options,
     circuit,
-    pacer: requestsPerMinute === null ? null : new Pacer(requestsPerMinute, clock),
+    pacer,
     slots,
     send,
     backoffBaseMs: options.backoffBaseMs ?? 250,
     clock,
     random: options.random ?? Math.random,
   });
-  return { circuit, slots, latencies, ask };
+  return { circuit, pacer, slots, latencies, ask };
 }
 
 function toModelOutcome(outcome: AttemptOutcome, { name, model }: ProviderOptions): ModelOutcome {

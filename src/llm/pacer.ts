@@ -20,12 +20,23 @@ export class Pacer {
    */
   take(deadlineAt: number): number | null {
     const now = this.#clock();
-    const isFull = this.#turns.length === this.#perMinute;
-    const at = isFull ? Math.max(now, this.#turns[this.#oldest]! + WINDOW_MS) : now;
+    const at = Math.max(now, this.#nextTurnAt());
     if (at >= deadlineAt) return null;
-    if (isFull) this.#turns[this.#oldest] = at;
-    else this.#turns.push(at);
-    if (isFull) this.#oldest = (this.#oldest + 1) % this.#perMinute;
+    if (this.#turns.length < this.#perMinute) this.#turns.push(at);
+    else {
+      this.#turns[this.#oldest] = at;
+      this.#oldest = (this.#oldest + 1) % this.#perMinute;
+    }
     return at - now;
+  }
+
+  /** Whether a turn could be taken now without waiting. */
+  isFree(): boolean {
+    return this.#nextTurnAt() <= this.#clock();
+  }
+
+  #nextTurnAt(): number {
+    if (this.#turns.length < this.#perMinute) return -Infinity;
+    return this.#turns[this.#oldest]! + WINDOW_MS;
   }
 }

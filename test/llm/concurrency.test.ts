@@ -29,6 +29,36 @@ test("a call that fails or runs out of time gives its slot back", async () => {
   expect((await fixture.classify()).ok).toBe(true);
 });
 
+test("a call that waits for its retry leaves its slot to others", async () => {
+  await using fixture = openFixture(
+    (_call, index) =>
+      index === 0 ? behaviours.status(429, { retryAfter: "1" }) : behaviours.answer(),
+    { concurrency: 1 },
+  );
+  const order: string[] = [];
+  const first = fixture.classify().then(({ ok }) => order.push(`first ${ok}`));
+  await until(() => fixture.provider.calls.count === 1);
+  await fixture.classify().then(({ ok }) => order.push(`second ${ok}`));
+  await first;
+  expect(order).toEqual(["second true", "first true"]);
+});
+
+test("a call whose minute is nearly over waits for its turn", async () => {
+  let skewMs = 0;
+  await using fixture = openFixture(behaviours.answer(), {
+    concurrency: 1,
+    requestsPerMinute: 1,
+    clock: () => Date.now() + skewMs,
+  });
+  expect(fixture.model.hasSpareCapacity()).toBe(true);
+  expect((await fixture.classify()).ok).toBe(true);
+  expect(fixture.model.hasSpareCapacity()).toBe(false);
+  expect(await fixture.classify()).toMatchObject({ ok: false, reason: "overloaded" });
+  skewMs = 59_800;
+  expect((await fixture.classify(120_000)).ok).toBe(true);
+  expect(fixture.provider.calls.count).toBe(2);
+});
+
 test("calls that died in the queue are never sent", async () => {
   await using fixture = openFixture(
     (_call, index) => (index === 0 ? behaviours.slow(200) : behaviours.answer()),
