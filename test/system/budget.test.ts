@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { type Answer, createAlbum, readHealth, upload } from "../support/album.ts";
 import { behaviours, startFakeProvider, type FakeProvider } from "../support/fake-provider.ts";
 import { openMariadb, type TestMariadb } from "../support/mariadb.ts";
@@ -141,4 +143,30 @@ test("the money of the day is never exceeded", async () => {
     return budget?.calls === 3 ? budget : null;
   });
   expect(shown).toMatchObject({ cost: 0.003, cost_limit: 0.0035, exhausted: true });
+}, 60_000);
+
+test("the result, the request log and the metrics say who answered, with how many tokens, at what cost", async () => {
+  await using dir = await createDataDir();
+  const photo = newPhoto();
+  {
+    await using server = await start(dir.path, {
+      LLM_DAILY_CALLS: "5",
+      LLM_MODEL: "fake-vision",
+      LLM_INPUT_PRICE: "2",
+      LLM_OUTPUT_PRICE: "10",
+    });
+    await upload(server.url, photo);
+    await upload(server.url, photo);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toMatch(/onceover_language_model_cost_total\{[^}]*"fake-vision"\} 0\.0021\n/);
+    expect(metrics).toMatch(/onceover_language_model_tokens_total\{.*direction="input"\} 850\n/);
+    expect(metrics).toContain("onceover_budget_calls_limit 5\n");
+    expect(await server.stop()).toBe(0);
+  }
+  using database = new Database(join(dir.path, "onceover.db"), { readonly: true });
+  const columns = "provider, model, input_tokens, output_tokens, cost_micros";
+  const paid = [new URL(provider.baseUrl).host, "fake-vision", 850, 40, 2_100];
+  expect(database.query(`select ${columns} from results`).values()).toEqual([paid]);
+  const log = database.query(`select ${columns} from request_log order by id`).values();
+  expect(log).toEqual([paid, [null, null, null, null, 0]]);
 }, 60_000);
