@@ -13,8 +13,7 @@ import { type AttemptOutcome, noAnswer, type Question, type Send } from "./send.
 
 export interface AttemptsOptions {
   circuit: Circuit;
-  /** null: the provider sets no pace. */
-  pacer: Pacer | null;
+  pacer: Pacer;
   slots: BulkheadPolicy;
   send: Send;
   /** Attempts after the first. */
@@ -33,6 +32,9 @@ interface Attempt {
   outcome: AttemptOutcome;
   retryInMs: number | null;
 }
+
+const MINUTE_USED_UP = createFailure("overloaded", "the minute's requests are used up");
+const ASKED_TO_WAIT = createFailure("rate_limited", "the provider asked to be left alone");
 
 interface Call extends Question {
   failedCount: number;
@@ -55,9 +57,8 @@ export function createAsk(options: AttemptsOptions): Ask {
       return turnAway(call, createFailure("timeout", "no answer by the deadline"));
     if (!circuit.admits())
       return turnAway(call, createFailure("circuit_open", circuit.status.detail ?? ""));
-    const waitMs = pacer === null ? 0 : pacer.take(call.deadlineAt);
-    if (waitMs === null)
-      return turnAway(call, createFailure("overloaded", "the minute's requests are used up"));
+    const waitMs = pacer.take(call.deadlineAt);
+    if (waitMs === null) return turnAway(call, pacer.isPaused() ? ASKED_TO_WAIT : MINUTE_USED_UP);
     if (waitMs > 0) await Bun.sleep(waitMs);
     try {
       const outcome = await slots.execute(({ signal }) => options.send(call, signal), signal);
@@ -73,6 +74,8 @@ export function createAsk(options: AttemptsOptions): Ask {
   function recordFailure(call: Call, failure: AttemptFailure): number | null {
     call.lastFailure = failure;
     call.failedCount++;
+    // What one call is told holds for all: asking on would only count against the budget.
+    if (failure.retryAfterMs !== null) pacer.pause(failure.retryAfterMs);
     if (failure.reason === "malformed_output") call.malformedCount++;
     return planRetry(
       {

@@ -104,8 +104,7 @@ export function openProvider(options: ProviderOptions): Provider {
     maxSide: options.maxSide,
     classify,
     isAvailable,
-    hasSpareCapacity: () =>
-      isAvailable() && slots.executionSlots > 0 && (pacer === null || pacer.isFree()),
+    hasSpareCapacity: () => isAvailable() && slots.executionSlots > 0 && pacer.isFree(),
     state: () => circuit.status,
     p95: () => latencies.p95(),
     async close() {
@@ -126,7 +125,7 @@ function connect(options: ProviderOptions) {
     onStateChange: options.onStateChange ?? (() => {}),
     clock,
   });
-  const pacer = requestsPerMinute === null ? null : new Pacer(requestsPerMinute, clock);
+  const pacer = new Pacer(requestsPerMinute, clock);
   const slots = bulkhead(options.concurrency, options.maxQueued);
   const latencies = new LatencyWindow();
   const send = createSend({

@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { Pacer } from "./pacer.ts";
 
-function createPacer(perMinute: number) {
+function createPacer(perMinute: number | null) {
   let now = 1_000_000;
   const pacer = new Pacer(perMinute, () => now);
   return {
+    pause: (ms: number) => pacer.pause(ms),
+    isFree: () => pacer.isFree(),
     take: (withinMs: number) => pacer.take(now + withinMs),
     pass: (ms: number) => (now += ms),
   };
@@ -41,4 +43,24 @@ test("never gives more turns than allowed within any minute", () => {
       turns.filter((other) => other >= turn && other < turn + 60_000).length,
     ).toBeLessThanOrEqual(7);
   expect(turns.length).toBeGreaterThan(30);
+});
+
+test("without a limit lets everybody through at once", () => {
+  const { take, isFree } = createPacer(null);
+  for (let call = 0; call < 1_000; call++) expect(take(10)).toBe(0);
+  expect(isFree()).toBe(true);
+});
+
+test("lets nobody through while it is paused, for five minutes at most", () => {
+  const { take, pass, pause, isFree } = createPacer(null);
+  pause(2_000);
+  pause(1_000);
+  expect(isFree()).toBe(false);
+  expect(take(1_999)).toBeNull();
+  expect(take(2_001)).toBe(2_000);
+  pass(2_000);
+  expect(take(10)).toBe(0);
+  pause(86_400_000);
+  pass(300_000);
+  expect(take(10)).toBe(0);
 });

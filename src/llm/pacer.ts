@@ -1,6 +1,11 @@
 const WINDOW_MS = 60_000;
+/** However long a provider wants to be left alone, it is asked again after this. */
+const MAX_PAUSE_MS = 300_000;
 
-/** Keeps calls under a vendor's requests per minute: never more of them within any 60 seconds. */
+/**
+ * Keeps calls to the pace that a vendor allows: never more than its requests per minute within any 60
+ * seconds, and none while it has asked, by Retry-After, to be left alone.
+ */
 export class Pacer {
   readonly #perMinute: number;
   readonly #clock: () => number;
@@ -9,8 +14,12 @@ export class Pacer {
   /** Where the oldest turn stands once the ring is full. */
   #oldest = 0;
 
-  constructor(perMinute: number, clock: () => number) {
-    this.#perMinute = perMinute;
+  /** Milliseconds since the epoch. */
+  #pausedUntil = -Infinity;
+
+  /** `perMinute`: null, no limit. */
+  constructor(perMinute: number | null, clock: () => number) {
+    this.#perMinute = perMinute ?? 0;
     this.#clock = clock;
   }
 
@@ -23,7 +32,7 @@ export class Pacer {
     const at = Math.max(now, this.#nextTurnAt());
     if (at >= deadlineAt) return null;
     if (this.#turns.length < this.#perMinute) this.#turns.push(at);
-    else {
+    else if (this.#perMinute > 0) {
       this.#turns[this.#oldest] = at;
       this.#oldest = (this.#oldest + 1) % this.#perMinute;
     }
@@ -35,8 +44,19 @@ export class Pacer {
     return this.#nextTurnAt() <= this.#clock();
   }
 
+  /** Lets nobody through for so long. */
+  pause(ms: number): void {
+    const until = this.#clock() + Math.min(ms, MAX_PAUSE_MS);
+    this.#pausedUntil = Math.max(this.#pausedUntil, until);
+  }
+
+  isPaused(): boolean {
+    return this.#pausedUntil > this.#clock();
+  }
+
   #nextTurnAt(): number {
-    if (this.#turns.length < this.#perMinute) return -Infinity;
-    return this.#turns[this.#oldest]! + WINDOW_MS;
+    const isFull = this.#perMinute > 0 && this.#turns.length === this.#perMinute;
+    const freeAt = isFull ? this.#turns[this.#oldest]! + WINDOW_MS : -Infinity;
+    return Math.max(freeAt, this.#pausedUntil);
   }
 }

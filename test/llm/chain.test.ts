@@ -100,6 +100,41 @@ describe("a chain", () => {
   });
 });
 
+describe("Retry-After", () => {
+  const limited = status(429, { retryAfter: "60" });
+
+  test("holds for every call: a provider that asked for a pause is passed by", async () => {
+    await using fixture = openChainFixture([limited, answer()]);
+    for (let call = 0; call < 5; call++)
+      expect(await fixture.classify()).toMatchObject({ ok: true, value: { provider: "fake-2" } });
+    expect(fixture.calls()).toEqual([1, 5]);
+    expect(fixture.providers[0]!.hasSpareCapacity()).toBe(false);
+    expect(fixture.chain.hasSpareCapacity()).toBe(true);
+  });
+
+  test("is waited for where it fits", async () => {
+    await using fixture = openChainFixture([
+      (_call, index) => (index === 0 ? status(429, { retryAfter: "1" }) : answer()),
+    ]);
+    const first = fixture.classify();
+    await until(() => fixture.providers[0]!.hasSpareCapacity() === false);
+    const startedAt = performance.now();
+    expect((await fixture.classify()).ok).toBe(true);
+    expect(performance.now() - startedAt).toBeGreaterThan(500);
+    expect((await first).ok).toBe(true);
+    expect(fixture.calls()).toEqual([3]);
+  });
+
+  test("has a reason of its own when nobody else can answer", async () => {
+    await using fixture = openChainFixture([limited]);
+    await fixture.classify();
+    expect(await fixture.classify()).toMatchObject({
+      reason: "rate_limited",
+      detail: "fake-1: the provider asked to be left alone",
+    });
+  });
+});
+
 describe("the budget", () => {
   test("is asked before every attempt, retries too, and told what each cost", async () => {
     await using fixture = openChainFixture([status(503), answer()]);

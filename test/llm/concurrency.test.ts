@@ -31,9 +31,8 @@ test("a call that fails or runs out of time gives its slot back", async () => {
 
 test("a call that waits for its retry leaves its slot to others", async () => {
   await using fixture = openFixture(
-    (_call, index) =>
-      index === 0 ? behaviours.status(429, { retryAfter: "1" }) : behaviours.answer(),
-    { concurrency: 1 },
+    (_call, index) => (index === 0 ? behaviours.status(503) : behaviours.answer()),
+    { concurrency: 1, backoffBaseMs: 1_000 },
   );
   const order: string[] = [];
   const first = fixture.classify().then(({ ok }) => order.push(`first ${ok}`));

@@ -28,8 +28,26 @@ afterAll(async () => {
 /** A photo of its own each time, so that nothing is answered from the cache. */
 const newPhoto = () => drawPhoto({ seed: ++seed });
 
+/** The word OBEY, a row of dots a line. */
+const LETTERS = [
+  ".##.###.####.#.#",
+  "#..##..##....#.#",
+  "#..####.###...#.",
+  "#..##..##.....#.",
+  ".##.###.####..#.",
+];
+
+/** A photo that says OBEY across its middle, and more in its metadata. */
 async function withOrders(): Promise<Uint8Array<ArrayBuffer>> {
-  const photo = sharp(await newPhoto());
+  const pixels = new Uint8Array(
+    LETTERS.flatMap((row) => [...row].map((dot) => (dot === "#" ? 0 : 255))),
+  );
+  const raw = { width: LETTERS[0]!.length, height: LETTERS.length, channels: 1 as const };
+  const word = await sharp(pixels, { raw })
+    .resize({ width: 480, kernel: "nearest" })
+    .png()
+    .toBuffer();
+  const photo = sharp(await newPhoto()).composite([{ input: word }]);
   const exif = { IFD0: { ImageDescription: ORDER, Artist: ORDER } };
   return new Uint8Array(await photo.withExif(exif).jpeg().toBuffer());
 }

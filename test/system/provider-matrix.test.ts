@@ -41,6 +41,9 @@ const MOODS: Record<string, Mood> = {
   "slow drip": { behaviour: behaviours.drip(50), calls: 1 },
 };
 
+/** A refused key leaves its circuit open, and a Retry-After holds for the calls that follow. */
+const REMEMBERED = new Set(["401", "429 with Retry-After"]);
+
 const POSITIONS = ["first", "second", "both"] as const;
 type Position = (typeof POSITIONS)[number];
 
@@ -140,8 +143,7 @@ describe.each(INFERENCE_MODES)("in %s", (mode) => {
     "%s",
     (name, mood) =>
       gate.execute(async () => {
-        // A refused key leaves its circuit open; no other mood makes enough calls for that.
-        const groups = name === "401" ? POSITIONS.map((position) => [position]) : [POSITIONS];
+        const groups = REMEMBERED.has(name) ? POSITIONS.map((position) => [position]) : [POSITIONS];
         for (const positions of groups) {
           await using opened = await openServer(mode);
           for (const position of positions) await tryOut(opened, mode, mood, position);
