@@ -8,6 +8,8 @@ export interface LoadPlan {
   /** How long it is measured after the warm-up; null: until all photos are answered. */
   forMs: number | null;
   warmUpMs: number;
+  /** The time over which clients begin one after the other; 0: all at once. */
+  rampMs: number;
   /** Part of the photos that is known, 0..1. */
   knownShare: number;
   knownHashes: string[];

@@ -54,7 +54,8 @@ async function timed<Value>(stays: Stay[], work: () => Promise<Value>): Promise<
   }
 }
 
-async function client(): Promise<void> {
+async function client(_: unknown, index: number): Promise<void> {
+  await Bun.sleep((plan.rampMs * index) / plan.clients);
   while (photosLeft-- > 0 && performance.now() < endAt) {
     if (random() < plan.knownShare) {
       await timed(report.known, askForKnown);

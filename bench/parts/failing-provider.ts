@@ -52,6 +52,7 @@ export async function measureFailingProvider() {
     photos: PHOTOS,
     forMs: null,
     warmUpMs: 0,
+    rampMs: 0,
     knownShare: 0,
     knownHashes: [],
     bareUrl: null,
