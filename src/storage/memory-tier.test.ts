@@ -125,6 +125,15 @@ describe("memory tier", () => {
     expect(tier.get(result.digest, alice)).toBeNull();
   });
 
+  test("asks again after a minute whether another process has replaced a provisional result", () => {
+    const result = newResult({ provisional: true, expiresAt: now + HOUR });
+    tier.remember(byDigest(result), alice);
+    now += 59_999;
+    expect(tier.get(result.digest, bob)).not.toBeNull();
+    now += 1;
+    expect(tier.get(result.digest, bob)).toBeNull();
+  });
+
   test("does not let an older or a provisional result replace what is there", () => {
     const wanted = newResult({ createdAt: 5 });
     tier.remember(byDigest(wanted), alice);

@@ -20,6 +20,8 @@ export interface SizedMemoryTier extends MemoryTier {
 }
 
 const RESULT_TTL_MS = 3_600_000;
+/** Another process may replace it any time. */
+const PROVISIONAL_RESULT_TTL_MS = 60_000;
 /** Entries loaded together must not expire together: lifetimes vary by this part, up and down. */
 const JITTER = 0.1;
 /** Until when an answer is believed; other processes may change what a pointer points to. */
@@ -81,7 +83,7 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
     const known = getResult(digest, now);
     if (known && isOlder(result, known.result)) return;
     const match: CacheMatch = { hash: digest, kind: "digest", result };
-    const staleAt = now + jittered(RESULT_TTL_MS);
+    const staleAt = now + jittered(result.provisional ? PROVISIONAL_RESULT_TTL_MS : RESULT_TTL_MS);
     entries.set(digest, { staleAt, match }, { size: sizeOfResult(result) });
   }
 
