@@ -47,6 +47,7 @@ export type StageDurations = Partial<Record<"decode" | "model" | "store", number
  * wait for it, and under its own deadline, not a caller's.
  */
 export interface Examination {
+  /** In the tiers behind memory, which the caller has asked already. */
   lookUp(): Promise<LookupAnswer>;
   /** Rejects when the upload is no picture. */
   pictureHash(): Promise<PictureHash>;
@@ -105,7 +106,7 @@ export function openExamination(
   });
 
   return {
-    lookUp: once(() => deps.lookup.find(identity.digest, NOBODY)),
+    lookUp: once(() => deps.lookup.findStored(identity.digest, NOBODY)),
     pictureHash,
     classify,
   };

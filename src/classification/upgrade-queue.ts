@@ -9,6 +9,7 @@ export interface PendingUpgrade {
   picture: PreparedPicture;
   /** How often the photo was asked for; the most requested goes first. */
   requests: number;
+  /** Failed ones that may have been the picture's fault. */
   attempts: number;
   /** Milliseconds since the epoch; the provisional result is gone by then. */
   expiresAt: number;
@@ -21,7 +22,7 @@ export interface UpgradeQueue {
   noteRequest(digest: Digest): void;
   /** Takes the most requested one out. */
   take(): PendingUpgrade | null;
-  /** Puts one back whose attempt failed; after `MAX_ATTEMPTS` it is dropped. */
+  /** Puts one back that failed; after `MAX_ATTEMPTS` attempts it is dropped. */
   putBack(upgrade: PendingUpgrade): void;
 }
 
@@ -73,7 +74,7 @@ export function createUpgradeQueue(maxBytes: number, clock: () => number): Upgra
       return best;
     },
     putBack(upgrade) {
-      if (upgrade.attempts + 1 < MAX_ATTEMPTS) add({ ...upgrade, attempts: upgrade.attempts + 1 });
+      if (upgrade.attempts < MAX_ATTEMPTS) add(upgrade);
     },
   };
 }

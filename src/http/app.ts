@@ -21,11 +21,13 @@ export type HandleRequest = (request: Request, server?: ConnectionInfo) => Promi
  * measures it and writes its line in the request log.
  */
 export function createHttpHandler(deps: HttpDeps): HandleRequest {
-  const { clock, metrics, recorder } = deps;
+  const { clock, isReady, metrics, recorder } = deps;
   const app = createRoutes(deps);
   return async function handleRequest(request, server) {
     const exchange = openExchange(request, server, clock());
     const response = await app.fetch(request, exchange);
+    // A stopping server closes its connections; a client that knows does not send into the void.
+    if (!isReady()) response.headers.set("Connection", "close");
     const { record, requestId, startedAt } = exchange;
     const durationMs = elapsedMs(exchange);
     const { status } = response;

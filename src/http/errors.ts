@@ -72,10 +72,13 @@ export function respondWithProblem(
 ): Response {
   const problem = problemOf(error, exchange.requestId);
   const { retryAfterS } = error;
+  // RFC 9110, 15.5.9: what still comes of that body would only be waited for again.
+  const isLate = error.code === "request_timeout";
   return respond(exchange, JSON.stringify(problem), "application/problem+json", {
     status: problem.status,
     headers: {
       ...headers,
+      ...(isLate && { Connection: "close" }),
       ...(retryAfterS !== undefined && { "Retry-After": String(retryAfterS) }),
     },
   });

@@ -22,16 +22,14 @@ export interface Journal {
   close(): void;
 }
 
-/** Opens or creates the journal; throws when the folder cannot be written. */
+/** The journal cannot be opened; the message names the file. */
+export class JournalError extends Error {
+  override readonly name = "JournalError";
+}
+
+/** Opens or creates the journal; throws a JournalError when the folder cannot be written. */
 export function openJournal({ file, maxEntries }: { file: string; maxEntries: number }): Journal {
-  mkdirSync(dirname(file), { recursive: true });
-  const database = new Database(file, { create: true, strict: true });
-  database.run("PRAGMA busy_timeout = 2000");
-  database.run("PRAGMA journal_mode = WAL");
-  database.run("PRAGMA synchronous = FULL");
-  database.run(
-    "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
-  );
+  const database = openFile(file);
   const counting = database.query<{ count: number }, []>("SELECT count(*) AS count FROM entries");
   const inserting = database.query("INSERT INTO entries (body) VALUES (?)");
   const reading = database.query<{ id: number; body: string }, [number]>(
@@ -64,4 +62,21 @@ export function openJournal({ file, maxEntries }: { file: string; maxEntries: nu
     count,
     close: () => database.close(),
   };
+}
+
+function openFile(file: string): Database {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    const database = new Database(file, { create: true, strict: true });
+    database.run("PRAGMA busy_timeout = 2000");
+    database.run("PRAGMA journal_mode = WAL");
+    database.run("PRAGMA synchronous = FULL");
+    database.run(
+      "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    );
+    return database;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new JournalError(`cannot open the journal ${file}: ${reason}`, { cause });
+  }
 }
