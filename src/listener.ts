@@ -45,7 +45,8 @@ export async function drain(
   try {
     await untilAborted(server.stop(), limit);
   } catch (cause) {
-    await server.stop(true);
+    // Not awaited: it would wait for the handlers, which nobody hears any more.
+    void server.stop(true);
     throw new Error("requests were still in flight", { cause });
   }
 }

@@ -1,0 +1,168 @@
+import { LRUCache } from "lru-cache";
+import type { AliasPolicy, CallerId } from "../../src/classification/alias.ts";
+import { createClassify, type InferenceMode } from "../../src/classification/classify-by-mode.ts";
+import { createClassifyUpload } from "../../src/classification/classify-upload.ts";
+import { type Identify, identify, type ImageHash } from "../../src/classification/identity.ts";
+import type { KeepingPolicy } from "../../src/classification/keeping.ts";
+import { createLookup } from "../../src/classification/lookup.ts";
+import type { LanguageModel, LocalModel } from "../../src/classification/ports.ts";
+import { DEFAULT_PROFILE, type Profile } from "../../src/classification/profile.ts";
+import { createUpgradeQueue } from "../../src/classification/upgrade-queue.ts";
+import type { AppError } from "../../src/errors.ts";
+import { openJournal } from "../../src/journal/journal.ts";
+import { createResultSink } from "../../src/journal/result-sink.ts";
+import { guardStore } from "../../src/storage/guarded-store.ts";
+import { createMemoryTier } from "../../src/storage/memory-tier.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/open-sqlite-store.ts";
+import { createFakeReader, createScriptedModel } from "./fake-models.ts";
+import { createNotes } from "./notes.ts";
+
+export * from "./fake-models.ts";
+export * from "./results.ts";
+
+export const START = 1_800_000_000_000;
+/** Longer than an unknown hash is remembered as unknown. */
+export const A_WHILE_MS = 3_000;
+export const ALIASES: AliasPolicy = { quorum: 2, maxDistance: 6 };
+
+/** A step that takes time; the test decides when it goes on. */
+export type Pause = (step: string) => Promise<unknown>;
+
+export interface DomainOptions {
+  identify?: Identify;
+  aliases?: AliasPolicy | null;
+  mode?: InferenceMode;
+  profile?: Profile;
+  /** Default: a model that answers each family of photos with its own category. */
+  languageModel?: LanguageModel | null;
+  localModel?: LocalModel | null;
+  keeping?: Partial<KeepingPolicy>;
+  maxMemoryEntries?: number;
+  pause?: Pause;
+}
+
+export type Domain = Awaited<ReturnType<typeof openDomain>>;
+
+/**
+ * The whole domain with its real tiers: memory, a SQLite database in memory and a journal. Pictures
+ * and models are made up; time stands still until it is moved.
+ */
+export async function openDomain(options: DomainOptions = {}) {
+  const { pause, mode = "llm-first", profile = DEFAULT_PROFILE, aliases = ALIASES } = options;
+  const time = { now: START };
+  const clock = () => time.now;
+  const step = <Port extends object>(name: string, port: Port) =>
+    pause ? pausing(name, port, pause) : port;
+
+  const raw = openSqliteStore({ file: ":memory:" });
+  await raw.migrate();
+  const outage = { isDown: false };
+  const store = step("store", withOutages(guardStore(raw), outage));
+  const journal = openJournal({ file: ":memory:", maxEntries: 1_000 });
+  const memory = createMemoryTier({
+    maxEntries: options.maxMemoryEntries ?? 1_000,
+    maxBytes: 10_000_000,
+    clock,
+    random: () => 0.5,
+  });
+  const keeping: KeepingPolicy = {
+    profileId: profile.id,
+    localResults: "provisional",
+    ttlMs: null,
+    random: () => 0.5,
+    ...options.keeping,
+  };
+  const notes = createNotes();
+  const aliasPolicy = aliases ?? ALIASES;
+  const onLost = () => notes.count("lost");
+  const sink = createResultSink({ store, journal, aliasPolicy, onLost });
+  const model = createScriptedModel();
+  const languageModel = options.languageModel === undefined ? model : options.languageModel;
+  const upgrades = createUpgradeQueue(1_000_000, clock);
+  const reader = createFakeReader();
+  const { recorder, telemetry } = notes;
+  const lookup = createLookup({
+    memory,
+    store,
+    keeping,
+    quorum: aliases && aliases.quorum,
+    recorder,
+    upgrades,
+    telemetry,
+    clock,
+  });
+  const classifyUpload = createClassifyUpload({
+    identify: options.identify ?? identify,
+    lookup,
+    store,
+    reader: step("reader", reader),
+    classify: createClassify({
+      mode,
+      profile,
+      languageModel: languageModel && step("model", languageModel),
+      localModel: options.localModel ?? null,
+      localReserveMs: 1_000,
+    }),
+    keeping,
+    memory,
+    sink,
+    upgrades,
+    rejections: new LRUCache<string, AppError>({ max: 100 }),
+    aliases,
+    telemetry,
+    deadlineMs: 10_000,
+    clock,
+  });
+
+  return {
+    upload: (bytes: Uint8Array, caller: CallerId, claimedHash: ImageHash | null = null) =>
+      classifyUpload({ bytes, caller, claimedHash }),
+    ask: (hash: ImageHash, caller: CallerId) => lookup.find(hash, caller),
+    lookup,
+    memory,
+    store,
+    outage,
+    journal,
+    sink,
+    upgrades,
+    keeping,
+    model,
+    reader,
+    notes,
+    time,
+    async [Symbol.asyncDispose]() {
+      await raw.close();
+      journal.close();
+    },
+  };
+}
+
+/** While `isDown`, every call answers that the database is unavailable. */
+function withOutages<Store extends object>(store: Store, outage: { isDown: boolean }): Store {
+  return wrapMethods(store, (method, call) => {
+    if (method === "isAvailable") return !outage.isDown;
+    return outage.isDown
+      ? Promise.resolve({ ok: false, reason: "unavailable", detail: "" })
+      : call();
+  });
+}
+
+/** Pauses before every asynchronous method of a port. */
+function pausing<Port extends object>(name: string, port: Port, pause: Pause): Port {
+  return wrapMethods(port, (method, call) =>
+    method === "isAvailable" ? call() : pause(`${name}.${method}`).then(call),
+  );
+}
+
+function wrapMethods<Port extends object>(
+  port: Port,
+  wrap: (method: string, call: () => unknown) => unknown,
+): Port {
+  return new Proxy(port, {
+    get(target, key) {
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => wrap(String(key), () => member.apply(target, args));
+    },
+  });
+}

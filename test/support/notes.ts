@@ -1,0 +1,28 @@
+import type { Recorder, RequestRecord, Telemetry } from "../../src/classification/ports.ts";
+
+/** A recorder and a telemetry that only remember how often they were told what. */
+export function createNotes() {
+  const counts = new Map<string, number>();
+  const requests: RequestRecord[] = [];
+  const hits: string[] = [];
+  const count = (what: string) => void counts.set(what, (counts.get(what) ?? 0) + 1);
+  const recorder: Recorder = {
+    recordRequest: (request) => void requests.push(request),
+    recordHit: ({ digest }) => void hits.push(digest),
+  };
+  const telemetry: Telemetry = {
+    lookedUp: (outcome) => count(`lookup ${outcome}`),
+    classified: (method) => count(`classified ${method}`),
+    classificationFailed: (reason) => count(`failed ${reason}`),
+    claimed: (verdict) => count(`claim ${verdict}`),
+    upgraded: () => count("upgraded"),
+  };
+  return {
+    recorder,
+    telemetry,
+    requests,
+    hits,
+    count,
+    of: (what: string) => counts.get(what) ?? 0,
+  };
+}
