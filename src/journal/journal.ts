@@ -15,8 +15,8 @@ export type JournalEntry =
 export interface Journal {
   /** Durable when it returns. Throws when the disk refuses or the journal is full. */
   append(entries: readonly JournalEntry[]): void;
-  /** The oldest entries, with the ids to remove them by. */
-  read(limit: number): { ids: number[]; entries: JournalEntry[] };
+  /** The oldest entries after the id `after`, with the ids to remove them by. */
+  read(limit: number, after?: number): { ids: number[]; entries: JournalEntry[] };
   remove(ids: readonly number[]): void;
   count(): number;
   close(): void;
@@ -32,8 +32,8 @@ export function openJournal({ file, maxEntries }: { file: string; maxEntries: nu
   const database = openFile(file);
   const counting = database.query<{ count: number }, []>("SELECT count(*) AS count FROM entries");
   const inserting = database.query("INSERT INTO entries (body) VALUES (?)");
-  const reading = database.query<{ id: number; body: string }, [number]>(
-    "SELECT id, body FROM entries ORDER BY id LIMIT ?",
+  const reading = database.query<{ id: number; body: string }, [number, number]>(
+    "SELECT id, body FROM entries WHERE id > ? ORDER BY id LIMIT ?",
   );
   const removing = database.query("DELETE FROM entries WHERE id = ?");
   const insertAll = database.transaction((entries: readonly JournalEntry[]) => {
@@ -51,8 +51,8 @@ export function openJournal({ file, maxEntries }: { file: string; maxEntries: nu
       }
       insertAll.immediate(entries);
     },
-    read(limit) {
-      const rows = reading.all(limit);
+    read(limit, after = 0) {
+      const rows = reading.all(after, limit);
       return {
         ids: rows.map(({ id }) => id),
         entries: rows.map(({ body }) => JSON.parse(body) as JournalEntry),
