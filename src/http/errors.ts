@@ -56,7 +56,7 @@ export function problemOf(error: AppError, requestId: string) {
 
 /** The one place where errors become responses. What we did not foresee is logged, never shown. */
 export function createErrorHandler({ log }: Pick<HttpDeps, "log">) {
-  return function handleError(error: Error, context: Context<AppEnv>): Response {
+  return function handleError(error: Error, context: Pick<Context<AppEnv>, "env">): Response {
     const { requestId } = context.env;
     const known = toAppError(error);
     if (known.code === "internal_error") log.error({ requestId, err: error }, "unexpected error");

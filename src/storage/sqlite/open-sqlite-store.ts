@@ -14,7 +14,7 @@ import { migrateSqlite } from "./migrate-sqlite.ts";
 import { createSqlitePurge } from "./purge.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
 import * as tables from "./schema.ts";
-import { addHits, appendRequests, saveResults } from "./writes.ts";
+import { prepareRecordWrites, type RecordWrites, saveResults } from "./writes.ts";
 
 export interface SqliteStoreOptions {
   /** Path of the database file, made with its folders where missing; `:memory:` for none. */
@@ -51,6 +51,9 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
     singleStages: DIGESTS_FIRST,
   };
   const purge = createSqlitePurge(db, dialect);
+  /** Prepared at first use, when the tables are there. */
+  let prepared: RecordWrites | undefined;
+  const recordWrites = () => (prepared ??= prepareRecordWrites(db));
 
   return {
     client,
@@ -63,10 +66,10 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
       return recordSqliteClaim(db, claim, policy);
     },
     async addHits(hits) {
-      addHits(db, hits);
+      recordWrites().addHits(hits);
     },
     async appendRequests(requests) {
-      appendRequests(db, requests);
+      recordWrites().appendRequests(requests);
     },
     purge,
     async ping() {
@@ -88,6 +91,8 @@ function openFile(file: string): Database {
     return client;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new DatabaseError("refused", `cannot open ${file}: ${text}`, { cause: error });
+    throw new DatabaseError("refused", `cannot open ${file}: ${text}`, {
+      cause: error,
+    });
   }
 }
