@@ -214,7 +214,7 @@ export const SETTINGS = {
     fallback: "1024",
     about: "Uploads held in memory at once, in MiB; more are asked to come back later.",
   }),
-  REQUEST_DEADLINE_MS: integer(1_000, 300_000, {
+  REQUEST_DEADLINE_MS: integer(1_000, 240_000, {
     fallback: "25000",
     about: "Longest time for a classification, in milliseconds; apps give up after 30 s.",
   }),

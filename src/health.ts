@@ -33,7 +33,7 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
       database: isConnected ? "connected" : "disconnected",
       model_api: languageModelAnswers
         ? "available"
-        : mayAskLanguageModel || localModelAnswers
+        : localModelAnswers
           ? "degraded"
           : "not_configured",
       details: {

@@ -1,20 +1,13 @@
 import { renderHelp } from "./cli-help.ts";
-import { ConfigError, parseConfig, type Config } from "./config.ts";
+import { parseConfig, type Config } from "./config.ts";
 import { createLifecycle } from "./lifecycle.ts";
+import { drain, listen } from "./listener.ts";
 import { openServices } from "./services.ts";
 import { createLog } from "./telemetry/log.ts";
 import { version } from "../package.json";
 
-/** Longer than any classification, or Bun would cut waiting clients off after 10 s. */
-function idleTimeoutS({ REQUEST_DEADLINE_MS }: Config): number {
-  return Math.min(255, Math.ceil(REQUEST_DEADLINE_MS / 1000) + 10);
-}
-
-/** Ours answer with a problem document first; this is the listener's own, for what gets past them. */
-function maxBodyBytes({ MAX_IMAGE_SIZE_MB }: Config): number {
-  return Math.ceil(MAX_IMAGE_SIZE_MB * 1_048_576) * 21;
-}
-
+/** Of the time for a stop, what requests in flight may use; the rest is for buffers and stores. */
+const DRAIN_SHARE = 0.8;
 /** Ctrl-C reaches us twice, from the terminal and from `bun run`; that is one wish, not two. */
 const SAME_SIGNAL_MS = 500;
 
@@ -47,14 +40,11 @@ async function start(config: Config): Promise<void> {
       version,
       isReady: () => isReady,
     });
-    const server = Bun.serve({
-      hostname: config.HOST,
-      port: config.PORT,
-      idleTimeout: idleTimeoutS(config),
-      maxRequestBodySize: maxBodyBytes(config),
-      fetch: services.handleRequest,
+    const server = listen(config, services.handleRequest);
+    lifecycle.onClose("server", () => {
+      const elapsedMs = performance.now() - (stoppingSince ?? 0);
+      return drain(server, config.SHUTDOWN_DEADLINE_MS * DRAIN_SHARE - elapsedMs);
     });
-    lifecycle.onClose("server", () => server.stop());
     services.startLoops();
     isReady = true;
     log.info({ url: server.url.href, version }, "listening");
@@ -65,12 +55,19 @@ async function start(config: Config): Promise<void> {
   }
 }
 
+/** Names of errors whose message alone tells an operator what to mend. */
+const OPERATORS_ERRORS = new Set([
+  "ConfigError",
+  "DatabaseError",
+  "JournalError",
+  "ListenError",
+  "ModelLoadError",
+  "ProfileError",
+]);
+
 /** One readable line per mistake of the operator's; a stack only for what is a mistake of ours. */
 function explain(error: unknown): void {
-  const isExpected =
-    error instanceof ConfigError ||
-    (error instanceof Error &&
-      ["ProfileError", "ModelLoadError", "DatabaseError"].includes(error.name));
+  const isExpected = error instanceof Error && OPERATORS_ERRORS.has(error.name);
   const message =
     error instanceof Error ? (isExpected ? error.message : error.stack) : String(error);
   process.stderr.write(`onceover cannot start:\n${message}\n`);

@@ -91,7 +91,8 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
     const saved = collapsed ? null : (kept?.outcome ?? null);
     return {
       digest: identity.digest,
-      classification,
+      // As it is kept: only that knows whether it is provisional.
+      classification: kept?.result ?? classification,
       source: "model",
       collapsed,
       saved,

@@ -1,11 +1,18 @@
-import { AppError } from "../errors.ts";
-import type { Classify } from "./classify-by-mode.ts";
+import { AppError, type ErrorCode } from "../errors.ts";
+import type { Classify, ModelFailure } from "./classify-by-mode.ts";
 import type { ImageIdentity } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import { toStoredResult, type KeepingPolicy } from "./keeping.ts";
 import { NOBODY } from "./alias.ts";
 import type { Lookup, LookupAnswer } from "./lookup.ts";
-import type { MemoryTier, PictureReader, ResultSink, SaveOutcome, Telemetry } from "./ports.ts";
+import type {
+  MemoryTier,
+  PictureReader,
+  PictureRejection,
+  ResultSink,
+  SaveOutcome,
+  Telemetry,
+} from "./ports.ts";
 import type { Classification, StoredResult } from "./result.ts";
 import { once } from "./single-flight.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
@@ -50,6 +57,7 @@ export type StageDurations = Partial<Record<"decode" | "model" | "store", number
  * wait for it, and under its own deadline, not a caller's.
  */
 export interface Examination {
+  /** In the tiers behind memory, which the caller has asked already. */
   lookUp(): Promise<LookupAnswer>;
   /** Rejects when the upload is no picture. */
   pictureHash(): Promise<PictureHash>;
@@ -67,10 +75,15 @@ export function openExamination(
   const pictureHash = once(async () => {
     const outcome = await deps.reader.hash(bytes);
     if (outcome.ok) return outcome.value;
-    const error = REJECTIONS[outcome.reason](outcome.detail);
-    if (outcome.reason !== "overloaded") deps.rejections.set(identity.digest, error);
-    throw error;
+    if (outcome.reason !== "overloaded") throw reject(outcome.reason, outcome.detail);
+    throw new AppError("server_overloaded", outcome.detail, { retryAfterS: RETRY_AFTER_S });
   });
+
+  function reject(reason: PictureRejection, detail: string): AppError {
+    const error = new AppError(REJECTION_CODES[reason], detail);
+    deps.rejections.set(identity.digest, error);
+    return error;
+  }
 
   const classify = once(async (): Promise<MadeAnswer> => {
     const openedAt = clock();
@@ -82,6 +95,8 @@ export function openExamination(
     const startedAt = clock();
     const outcome = await deps.classify({ bytes, prepare }, deadlineAt);
     if (!outcome.ok) {
+      // A thumbnail may come out of a picture whose full size does not.
+      if (isRejection(outcome.reason)) throw reject(outcome.reason, outcome.detail);
       telemetry.classificationFailed(outcome.reason);
       throw new AppError("classification_unavailable", "No model can classify this photo now.", {
         cause: new Error(`${outcome.reason}: ${outcome.detail}`),
@@ -110,7 +125,7 @@ export function openExamination(
   });
 
   return {
-    lookUp: once(() => deps.lookup.find(identity.digest, NOBODY)),
+    lookUp: once(() => deps.lookup.findStored(identity.digest, NOBODY)),
     pictureHash,
     classify,
   };
@@ -119,10 +134,12 @@ export function openExamination(
 /** Seconds after which a client may try again when no model could answer. */
 const RETRY_AFTER_S = 5;
 
-const REJECTIONS = {
-  unsupported_format: (detail: string) => new AppError("unsupported_image", detail),
-  corrupt: (detail: string) => new AppError("corrupt_image", detail),
-  too_many_pixels: (detail: string) => new AppError("image_too_many_pixels", detail),
-  overloaded: (detail: string) =>
-    new AppError("server_overloaded", detail, { retryAfterS: RETRY_AFTER_S }),
-};
+const REJECTION_CODES = {
+  unsupported_format: "unsupported_image",
+  corrupt: "corrupt_image",
+  too_many_pixels: "image_too_many_pixels",
+} as const satisfies Record<PictureRejection, ErrorCode>;
+
+function isRejection(reason: ModelFailure): reason is PictureRejection {
+  return Object.hasOwn(REJECTION_CODES, reason);
+}

@@ -33,6 +33,8 @@ export interface Lookup {
   /** The first tier alone, without waiting. */
   findInMemory(hash: ImageHash, caller: CallerId): LookupAnswer | null;
   find(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
+  /** The tiers behind the first alone, where that one has only somebody's claim to offer. */
+  findStored(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
   /** Answers in the order asked, duplicates included, with at most one query. */
   findMany(hashes: readonly ImageHash[], caller: CallerId): Promise<LookupAnswer[]>;
 }
@@ -102,11 +104,14 @@ export function createLookup(deps: LookupDeps): Lookup {
     return hashes.map((hash) => answers.get(hash)!);
   }
 
+  async function findStored(hash: ImageHash, caller: CallerId) {
+    return (await findInStore([hash], caller)).get(hash)!;
+  }
+
   return {
     findInMemory,
     findMany,
-    async find(hash, caller) {
-      return findInMemory(hash, caller) ?? (await findInStore([hash], caller)).get(hash)!;
-    },
+    findStored,
+    find: async (hash, caller) => findInMemory(hash, caller) ?? findStored(hash, caller),
   };
 }

@@ -56,7 +56,7 @@ export function problemOf(error: AppError, requestId: string) {
 
 /** The one place where errors become responses. What we did not foresee is logged, never shown. */
 export function createErrorHandler({ log }: Pick<HttpDeps, "log">) {
-  return function handleError(error: Error, context: Context<AppEnv>): Response {
+  return function handleError(error: Error, context: Pick<Context<AppEnv>, "env">): Response {
     const { requestId } = context.env;
     const known = toAppError(error);
     if (known.code === "internal_error") log.error({ requestId, err: error }, "unexpected error");
@@ -72,10 +72,13 @@ export function respondWithProblem(
 ): Response {
   const problem = problemOf(error, exchange.requestId);
   const { retryAfterS } = error;
+  // RFC 9110, 15.5.9: what still comes of that body would only be waited for again.
+  const isLate = error.code === "request_timeout";
   return respond(exchange, JSON.stringify(problem), "application/problem+json", {
     status: problem.status,
     headers: {
       ...headers,
+      ...(isLate && { Connection: "close" }),
       ...(retryAfterS !== undefined && { "Retry-After": String(retryAfterS) }),
     },
   });

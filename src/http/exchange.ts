@@ -63,17 +63,20 @@ export function respond(
   contentType: string,
   { status = 200, headers, timing }: ResponseOptions = {},
 ): Response {
-  const total = `total;dur=${Math.round(elapsedMs(exchange) * 100) / 100}`;
   return new Response(body, {
     status,
-    headers: {
-      "Content-Type": contentType,
-      "X-Request-ID": exchange.requestId,
-      "Server-Timing": timing ? `${timing}, ${total}` : total,
-      "Cache-Control": "no-store",
-      ...headers,
-    },
+    headers: { "Content-Type": contentType, ...commonHeaders(exchange, timing), ...headers },
   });
+}
+
+/** What every response carries. `timing`: stages to name in `Server-Timing` before the total. */
+export function commonHeaders(exchange: Exchange, timing?: string): Record<string, string> {
+  const total = `total;dur=${Math.round(elapsedMs(exchange) * 100) / 100}`;
+  return {
+    "X-Request-ID": exchange.requestId,
+    "Server-Timing": timing ? `${timing}, ${total}` : total,
+    "Cache-Control": "no-store",
+  };
 }
 
 export function respondJson(

@@ -22,6 +22,16 @@ export const imageHashSchema = z
     description: "SHA-256 of the original file, or the 16-character fingerprint.",
   });
 
+/**
+ * As an upload carries it; empty counts as missing. The example is empty too, or Swagger UI would make
+ * a hash up and claim it for the photo that is tried out.
+ */
+export const claimedHashSchema = imageHashSchema.optional().openapi({
+  pattern: "^([0-9a-fA-F]{64}|[0-9a-fA-F]{16})?$",
+  example: "",
+  description: "SHA-256 of the original file, when the upload is a smaller copy of it.",
+});
+
 export const userIdSchema = z.string().max(MAX_USER_ID_LENGTH).optional().openapi({
   description: "Older form of the `X-User-ID` header, which wins.",
   example: "device-7f3a",

@@ -15,27 +15,25 @@ export type JournalEntry =
 export interface Journal {
   /** Durable when it returns. Throws when the disk refuses or the journal is full. */
   append(entries: readonly JournalEntry[]): void;
-  /** The oldest entries, with the ids to remove them by. */
-  read(limit: number): { ids: number[]; entries: JournalEntry[] };
+  /** The oldest entries after the id `after`, with the ids to remove them by. */
+  read(limit: number, after?: number): { ids: number[]; entries: JournalEntry[] };
   remove(ids: readonly number[]): void;
   count(): number;
   close(): void;
 }
 
-/** Opens or creates the journal; throws when the folder cannot be written. */
+/** The journal cannot be opened; the message names the file. */
+export class JournalError extends Error {
+  override readonly name = "JournalError";
+}
+
+/** Opens or creates the journal; throws a JournalError when the folder cannot be written. */
 export function openJournal({ file, maxEntries }: { file: string; maxEntries: number }): Journal {
-  mkdirSync(dirname(file), { recursive: true });
-  const database = new Database(file, { create: true, strict: true });
-  database.run("PRAGMA busy_timeout = 2000");
-  database.run("PRAGMA journal_mode = WAL");
-  database.run("PRAGMA synchronous = FULL");
-  database.run(
-    "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
-  );
+  const database = openFile(file);
   const counting = database.query<{ count: number }, []>("SELECT count(*) AS count FROM entries");
   const inserting = database.query("INSERT INTO entries (body) VALUES (?)");
-  const reading = database.query<{ id: number; body: string }, [number]>(
-    "SELECT id, body FROM entries ORDER BY id LIMIT ?",
+  const reading = database.query<{ id: number; body: string }, [number, number]>(
+    "SELECT id, body FROM entries WHERE id > ? ORDER BY id LIMIT ?",
   );
   const removing = database.query("DELETE FROM entries WHERE id = ?");
   const insertAll = database.transaction((entries: readonly JournalEntry[]) => {
@@ -53,8 +51,8 @@ export function openJournal({ file, maxEntries }: { file: string; maxEntries: nu
       }
       insertAll.immediate(entries);
     },
-    read(limit) {
-      const rows = reading.all(limit);
+    read(limit, after = 0) {
+      const rows = reading.all(after, limit);
       return {
         ids: rows.map(({ id }) => id),
         entries: rows.map(({ body }) => JSON.parse(body) as JournalEntry),
@@ -64,4 +62,21 @@ export function openJournal({ file, maxEntries }: { file: string; maxEntries: nu
     count,
     close: () => database.close(),
   };
+}
+
+function openFile(file: string): Database {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    const database = new Database(file, { create: true, strict: true });
+    database.run("PRAGMA busy_timeout = 2000");
+    database.run("PRAGMA journal_mode = WAL");
+    database.run("PRAGMA synchronous = FULL");
+    database.run(
+      "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    );
+    return database;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new JournalError(`cannot open the journal ${file}: ${reason}`, { cause });
+  }
 }

@@ -67,6 +67,19 @@ export function createResultSink(deps: ResultSinkDeps): JournaledSink {
     return true;
   }
 
+  /** An entry that the database refuses must not hold up the others; it stays for the next replay. */
+  async function writeOneByOne(
+    ids: readonly number[],
+    entries: readonly JournalEntry[],
+  ): Promise<number[]> {
+    const written: number[] = [];
+    for (const [index, entry] of entries.entries()) {
+      if (!store.isAvailable()) break;
+      if (await write([entry])) written.push(ids[index]!);
+    }
+    return written;
+  }
+
   return {
     saveResult(result) {
       const { promise, resolve } = Promise.withResolvers<SaveOutcome>();
@@ -82,11 +95,14 @@ export function createResultSink(deps: ResultSinkDeps): JournaledSink {
     },
     async replay(signal) {
       let replayed = 0;
+      let last = 0;
       while (!signal.aborted && store.isAvailable()) {
-        const { ids, entries } = journal.read(BATCH_SIZE);
-        if (ids.length === 0 || !(await write(entries))) break;
-        journal.remove(ids);
-        replayed += ids.length;
+        const { ids, entries } = journal.read(BATCH_SIZE, last);
+        if (ids.length === 0) break;
+        last = ids.at(-1)!;
+        const written = (await write(entries)) ? ids : await writeOneByOne(ids, entries);
+        journal.remove(written);
+        replayed += written.length;
       }
       return replayed;
     },

@@ -16,7 +16,15 @@ export interface WriteBehindRecorder extends Recorder {
   readonly held: { requests: number; hits: number };
 }
 
+/** Rows of one write. SQLite works in our own thread, so requests wait for as long as one takes. */
 const BATCH_SIZE = 500;
+
+/** Lets waiting requests be answered between two batches, which awaiting alone would not. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
 
 /** Collects request lines and hit counts in memory and writes them in batches when told to. */
 export function createRecorder(options: RecorderOptions): WriteBehindRecorder {
@@ -39,7 +47,10 @@ export function createRecorder(options: RecorderOptions): WriteBehindRecorder {
     requests = [];
     for (let at = 0; at < taken.length; at += BATCH_SIZE) {
       const written = await store.appendRequests(taken.slice(at, at + BATCH_SIZE));
-      if (written.ok) continue;
+      if (written.ok) {
+        await nextTurn();
+        continue;
+      }
       const unwritten = taken.slice(at);
       const room = Math.max(0, maxRequests - requests.length);
       if (unwritten.length > room) onShed("request", unwritten.length - room);
@@ -53,7 +64,10 @@ export function createRecorder(options: RecorderOptions): WriteBehindRecorder {
     hits = new Map();
     for (let at = 0; at < taken.length; at += BATCH_SIZE) {
       const written = await store.addHits(taken.slice(at, at + BATCH_SIZE));
-      if (written.ok) continue;
+      if (written.ok) {
+        await nextTurn();
+        continue;
+      }
       for (const hit of taken.slice(at)) addHit(hit);
       return;
     }

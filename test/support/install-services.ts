@@ -26,7 +26,11 @@ export async function installServices(programs: readonly Program[]): Promise<voi
     ["apt-get", "update", "-q"],
     ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...packages],
   ]) {
-    const run = Bun.spawnSync([...prefix, ...command], { env: environment, stdout: "pipe", stderr: "pipe" });
+    const run = Bun.spawnSync([...prefix, ...command], {
+      env: environment,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
     if (run.success) continue;
     throw new Error(
       `\`${command.join(" ")}\` failed; install ${packages.join(" and ")} by hand\n${run.stderr.toString()}`,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { waitFor } from "./wait-for.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 40_000;
 const KILL_AFTER_MS = 10_000;
 
 /** Environment variables for the server; what is not given here has its default. */

@@ -49,7 +49,7 @@ test("health tells which provider is open and why, and who answers meanwhile", a
     second.behave(behaviours.status(403));
     expect((await server.classify(await drawPhoto({ seed: 2 }))).status).toBe(503);
     expect(await readHealth(server)).toMatchObject({
-      model_api: "degraded",
+      model_api: "not_configured",
       details: { language_model: { available: false, model: "cheap" } },
     });
   }

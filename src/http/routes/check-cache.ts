@@ -2,7 +2,7 @@ import { z, type RouteConfig } from "@hono/zod-openapi";
 import { lookupCacheStatus } from "../cache-status.ts";
 import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
-import { respondJson } from "../exchange.ts";
+import { respondJson, type Exchange } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { readJson } from "../request-body.ts";
 import {
@@ -64,9 +64,15 @@ export const checkCacheRoute = {
   },
 } satisfies RouteConfig;
 
-export function mountCheckCache(app: App, deps: HttpDeps): void {
+export type CheckCache = (request: Request, exchange: Exchange) => Promise<Response>;
+
+export function mountCheckCache(app: App, checkCache: CheckCache): void {
+  register(app, checkCacheRoute, ({ req, env }) => checkCache(req.raw, env));
+}
+
+export function createCheckCache(deps: HttpDeps): CheckCache {
   const { lookup, limits, clientIpHeader } = deps;
-  register(app, checkCacheRoute, async ({ req: { raw: request }, env: exchange }) => {
+  return async function checkCache(request, exchange) {
     const body = await readJson(request, requestSchema, limits.bodyTimeoutMs);
     const bodyUserId = body.user_id;
     const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
@@ -99,5 +105,5 @@ export function mountCheckCache(app: App, deps: HttpDeps): void {
     const hit = { success: true, cached: true, from_cache: true };
     const data = toClassificationBody(result);
     return respondJson(exchange, { ...hit, data, ...envelope }, { headers });
-  });
+  };
 }

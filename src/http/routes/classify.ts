@@ -9,9 +9,9 @@ import { respondJson } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { validationError } from "../request-body.ts";
 import {
+  claimedHashSchema,
   classificationSchema,
   envelopeSchema,
-  imageHashSchema,
   toClassificationBody,
 } from "../schemas.ts";
 import { NOTHING_SPENT, spendingOf } from "../spending.ts";
@@ -48,12 +48,12 @@ export const classifyRoute = {
     "As `multipart/form-data`, or the picture itself as the body with its hash in `X-Image-Hash`. " +
     "JPEG, PNG, WebP, GIF (first frame), MPO (first picture) or AVIF.",
   request: {
-    headers: z.object({ "X-Image-Hash": imageHashSchema.optional() }),
+    headers: z.object({ "X-Image-Hash": claimedHashSchema }),
     body: {
       required: true,
       content: {
         "multipart/form-data": {
-          schema: z.object({ image: picture, image_hash: imageHashSchema.optional() }),
+          schema: z.object({ image: picture, image_hash: claimedHashSchema }),
         },
         "image/*": { schema: picture },
       },

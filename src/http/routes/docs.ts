@@ -60,6 +60,7 @@ const HOME_PAGE = `<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>onceover</title>
+    <link rel="icon" type="image/png" href="docs/favicon-32x32.png">
     <style>
       body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem; }
       code { background: #8882; padding: 0.1em 0.3em; border-radius: 0.2em; }

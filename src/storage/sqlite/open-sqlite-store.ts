@@ -16,7 +16,7 @@ import { createSqlitePurge } from "./purge.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
 import * as tables from "./schema.ts";
 import { createSqliteLedger } from "./spending.ts";
-import { addHits, appendRequests, saveResults } from "./writes.ts";
+import { prepareRecordWrites, type RecordWrites, saveResults } from "./writes.ts";
 
 export interface SqliteStoreOptions {
   /** Path of the database file, made with its folders where missing; `:memory:` for none. */
@@ -54,6 +54,9 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
     singleStages: DIGESTS_FIRST,
   };
   const purge = createSqlitePurge(db, dialect);
+  /** Prepared at first use, when the tables are there. */
+  let prepared: RecordWrites | undefined;
+  const recordWrites = () => (prepared ??= prepareRecordWrites(db));
 
   return {
     client,
@@ -67,10 +70,10 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
       return recordSqliteClaim(db, claim, policy);
     },
     async addHits(hits) {
-      addHits(db, hits);
+      recordWrites().addHits(hits);
     },
     async appendRequests(requests) {
-      appendRequests(db, requests);
+      recordWrites().appendRequests(requests);
     },
     purge,
     async ping() {
@@ -92,6 +95,8 @@ function openFile(file: string): Database {
     return client;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new DatabaseError("refused", `cannot open ${file}: ${text}`, { cause: error });
+    throw new DatabaseError("refused", `cannot open ${file}: ${text}`, {
+      cause: error,
+    });
   }
 }

@@ -1,8 +1,9 @@
-import { and, type Column, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, type Column, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import type { HitCount, RequestRecord } from "../../classification/ports.ts";
 import type { StoredResult } from "../../classification/result.ts";
-import { hitBatches, requestRow } from "../batches.ts";
+import { requestRow } from "../batches.ts";
+import { encodeDigest } from "../codecs.ts";
 import { chunked, resultColumns, ROWS_PER_STATEMENT } from "../tables.ts";
 import * as tables from "./schema.ts";
 
@@ -32,22 +33,58 @@ const REPLACED = Object.fromEntries(
   ]),
 );
 
-export function addHits(db: BunSQLiteDatabase, hits: readonly HitCount[]): void {
-  db.transaction((tx) => {
-    for (const { profileId, digests, ...set } of hitBatches(hits, results))
-      tx.update(results)
-        .set(set)
-        .where(and(eq(results.profileId, profileId), inArray(results.digest, digests)))
-        .run();
-  }, WRITING);
+/** Writes what every request leaves behind. */
+export interface RecordWrites {
+  addHits(hits: readonly HitCount[]): void;
+  appendRequests(requests: readonly RequestRecord[]): void;
 }
 
-export function appendRequests(db: BunSQLiteDatabase, requests: readonly RequestRecord[]): void {
-  db.transaction((tx) => {
-    for (const batch of chunked(requests, ROWS_PER_STATEMENT))
-      tx.insert(requestLog).values(batch.map(requestRow)).run();
-  }, WRITING);
+/**
+ * Prepared row by row: to SQLite a statement of many rows is no faster, and for Drizzle to build one
+ * took longer than the requests that it logs. The tables must be there.
+ */
+export function prepareRecordWrites(db: BunSQLiteDatabase): RecordWrites {
+  const addHit = db
+    .update(results)
+    .set({
+      hits: sql`${results.hits} + ${sql.placeholder("count")}`,
+      lastHitAt: sql`${sql.placeholder("lastHitAt")}`,
+    })
+    .where(
+      and(
+        eq(results.profileId, sql.placeholder("profileId")),
+        eq(results.digest, sql.placeholder("digest")),
+      ),
+    )
+    .prepare();
+  const appendRequest = db.insert(requestLog).values(REQUEST_SLOTS).prepare();
+  const inTransaction = (write: () => void) => db.transaction(write, WRITING);
+
+  return {
+    addHits: (hits) =>
+      inTransaction(() => {
+        for (const hit of hits) addHit.run({ ...hit, digest: encodeDigest(hit.digest) });
+      }),
+    appendRequests: (requests) =>
+      inTransaction(() => {
+        for (const request of requests) {
+          const row = requestRow(request);
+          appendRequest.run({
+            ...row,
+            digest: row.digest && encodeDigest(row.digest),
+          });
+        }
+      }),
+  };
 }
+
+/** A placeholder for each column but the one that SQLite numbers itself. */
+const REQUEST_SLOTS = Object.fromEntries(
+  Object.keys(getTableColumns(requestLog))
+    .filter((name) => name !== "id")
+    // Wrapped, or the column's own encoder would be given the nulls too.
+    .map((name) => [name, sql`${sql.placeholder(name)}`]),
+) as unknown as typeof requestLog.$inferInsert;
 
 /** Rows that a statement changed; Drizzle types the driver's answer as void. */
 export function affectedRows(answer: unknown): number {

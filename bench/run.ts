@@ -1,0 +1,67 @@
+/**
+ * The bench command: measures the parts that its arguments name, else all, and prints one table.
+ * `--quick` takes short rounds, for trying it out. Exits 1 when a part could not be measured.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { installServices } from "../test/support/install-services.ts";
+import type { Effort } from "./measure/interleave.ts";
+import type { Part, Row } from "./part.ts";
+import { measureHits, measureMisses } from "./parts/check-cache.ts";
+import { measureFailingProvider } from "./parts/failing-provider.ts";
+import { measureLanguageModel } from "./parts/language-model.ts";
+import { measureLocalModel } from "./parts/local-model.ts";
+import { measureMixedLoad } from "./parts/mixed-load.ts";
+import { measureProcess } from "./parts/process.ts";
+import { measureMariadb, measureSqlite } from "./parts/stored.ts";
+import { measureUploads } from "./parts/upload.ts";
+import { renderTable } from "./report.ts";
+
+const PARTS: Record<string, Part> = {
+  hit: measureHits,
+  miss: measureMisses,
+  sqlite: measureSqlite,
+  mariadb: measureMariadb,
+  upload: measureUploads,
+  local: measureLocalModel,
+  process: measureProcess,
+  llm: measureLanguageModel,
+  failing: measureFailingProvider,
+  mixed: measureMixedLoad,
+};
+
+const THOROUGH: Effort = { rounds: 7, roundS: 4 };
+const QUICK: Effort = { rounds: 3, roundS: 1 };
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const names = positionals.length > 0 ? positionals : Object.keys(PARTS);
+const strangers = names.filter((name) => !Object.hasOwn(PARTS, name));
+if (strangers.length > 0) {
+  const known = Object.keys(PARTS).join(", ");
+  process.stderr.write(`no part is called ${strangers.join(", ")}; there are ${known}\n`);
+  process.exit(2);
+}
+
+await installServices(names.includes("mariadb") ? ["wrk", "mariadbd"] : ["wrk"]);
+const effort = values.quick ? QUICK : THOROUGH;
+const rows: Row[] = [];
+let hasFailed = false;
+for (const name of names) {
+  process.stderr.write(`measuring ${name}\n`);
+  const folder = await mkdtemp(join(tmpdir(), "onceover-bench-"));
+  try {
+    rows.push(...(await PARTS[name]!({ effort, folder })));
+  } catch (error) {
+    hasFailed = true;
+    process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+process.stdout.write(`${renderTable(rows)}\n`);
+process.exit(hasFailed ? 1 : 0);

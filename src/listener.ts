@@ -1,0 +1,52 @@
+import type { Config } from "./config.ts";
+import type { HandleRequest } from "./http/app.ts";
+import { untilAborted } from "./lifecycle.ts";
+
+/** The address cannot be listened on; the message says which and why. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/**
+ * How long a stopping server goes on answering, with `Connection: close`, so that clients and load
+ * balancers leave by themselves: a request that meets the end of its connection in mid-air is lost.
+ */
+const NOTICE_MS = 500;
+
+/** Starts to listen; throws a ListenError. */
+export function listen(config: Config, handleRequest: HandleRequest): Bun.Server<undefined> {
+  const { HOST, PORT, REQUEST_DEADLINE_MS } = config;
+  try {
+    return Bun.serve({
+      hostname: HOST,
+      port: PORT,
+      // Longer than any classification, or Bun would cut waiting clients off after 10 s.
+      idleTimeout: Math.min(255, Math.ceil(REQUEST_DEADLINE_MS / 1000) + 10),
+      // Our own limits answer with a problem document; what nobody reads, Bun throws away as it comes.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      fetch: handleRequest,
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ListenError(`cannot listen on ${HOST}, port ${PORT}: ${reason}`, { cause });
+  }
+}
+
+/**
+ * Stops the server without failing a request that it accepted. Rejects after `limitMs` in all, with
+ * the connections that were still waiting cut off.
+ */
+export async function drain(
+  server: Pick<Bun.Server<undefined>, "stop">,
+  limitMs: number,
+): Promise<void> {
+  const limit = AbortSignal.timeout(Math.max(0, Math.ceil(limitMs)));
+  await Bun.sleep(Math.max(0, Math.min(NOTICE_MS, limitMs / 2)));
+  try {
+    await untilAborted(server.stop(), limit);
+  } catch (cause) {
+    // Not awaited: it would wait for the handlers, which nobody hears any more.
+    void server.stop(true);
+    throw new Error("requests were still in flight", { cause });
+  }
+}
