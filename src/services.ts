@@ -5,7 +5,6 @@ import type { Logger } from "pino";
 import { NOBODY, type AliasPolicy } from "./classification/alias.ts";
 import { createClassify } from "./classification/classify-by-mode.ts";
 import { createClassifyUpload } from "./classification/classify-upload.ts";
-import { identify } from "./classification/identity.ts";
 import { toServedResult, type KeepingPolicy } from "./classification/keeping.ts";
 import { createLookup } from "./classification/lookup.ts";
 import type { GuardedStore, LanguageModel, MemoryTier } from "./classification/ports.ts";
@@ -13,6 +12,7 @@ import { runUpgrades } from "./classification/run-upgrades.ts";
 import { createUpgradeQueue } from "./classification/upgrade-queue.ts";
 import type { Config } from "./config.ts";
 import type { AppError } from "./errors.ts";
+import { createIdentify } from "./hashing/create-identify.ts";
 import { createHealthCheck } from "./health.ts";
 import { createHttpHandler, type HandleRequest } from "./http/app.ts";
 import { createUploadBudget } from "./http/upload-budget.ts";
@@ -34,6 +34,7 @@ const MAX_JOURNAL_ENTRIES = 1_000_000;
 const MAX_UPGRADE_BYTES = 64 * MIB;
 const MAX_HELD_REQUESTS = 10_000;
 const MAX_HELD_DIGESTS = 50_000;
+const MAX_REMEMBERED_DIGESTS = 20_000;
 const MAX_REJECTIONS = 10_000;
 const REJECTION_TTL_MS = 60_000;
 const MAX_QUEUED_DECODES = 2_000;
@@ -127,7 +128,7 @@ export async function openServices(
   });
   const rejections = new LRUCache<string, AppError>({ max: MAX_REJECTIONS, ttl: REJECTION_TTL_MS });
   const classifyUpload = createClassifyUpload({
-    identify,
+    identify: createIdentify({ maxRemembered: MAX_REMEMBERED_DIGESTS }),
     lookup,
     store,
     reader,

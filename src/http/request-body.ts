@@ -30,7 +30,27 @@ export async function readBody(
   return bytes as Uint8Array<ArrayBuffer>;
 }
 
-async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array> {
+/** Reads a multipart body within the limits; `malformed_request` when it is none. */
+export async function readMultipart(
+  request: Request,
+  { maxBytes, timeoutMs }: BodyLimits,
+): Promise<FormData> {
+  const length = announcedLength(request);
+  if (length !== null && length > maxBytes) throw tooLarge(maxBytes);
+  // Where the length is known, Bun parses the body where it lies; a copy of it costs milliseconds.
+  const reading =
+    length === null
+      ? readChunks(request, maxBytes).then((bytes) => parseMultipart(request, bytes))
+      : request.formData();
+  return withTimeout(reading, timeoutMs, (form) => form);
+}
+
+function parseMultipart(request: Request, bytes: Uint8Array<ArrayBuffer>): Promise<FormData> {
+  const headers = { "Content-Type": request.headers.get("content-type") ?? "" };
+  return new Response(bytes, { headers }).formData();
+}
+
+async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of request.body ?? []) {
