@@ -5,13 +5,13 @@ import type { Logger } from "pino";
 import { NOBODY, type AliasPolicy } from "./classification/alias.ts";
 import { createClassify } from "./classification/classify-by-mode.ts";
 import { createClassifyUpload } from "./classification/classify-upload.ts";
-import { identify } from "./classification/identity.ts";
 import { toServedResult, type KeepingPolicy } from "./classification/keeping.ts";
 import { createLookup } from "./classification/lookup.ts";
 import { NO_LIMITS, type GuardedStore, type MemoryTier } from "./classification/ports.ts";
 import { runUpgrades } from "./classification/run-upgrades.ts";
 import { hasLanguageModel, type Config } from "./config.ts";
 import type { AppError } from "./errors.ts";
+import { createIdentify } from "./hashing/create-identify.ts";
 import { createHealthCheck } from "./health.ts";
 import { createHttpHandler, type HandleRequest } from "./http/app.ts";
 import { createUploadBudget } from "./http/upload-budget.ts";
@@ -35,6 +35,7 @@ const DAY_MS = 86_400_000;
 const MAX_JOURNAL_ENTRIES = 1_000_000;
 const MAX_HELD_REQUESTS = 10_000;
 const MAX_HELD_DIGESTS = 50_000;
+const MAX_REMEMBERED_DIGESTS = 20_000;
 const MAX_REJECTIONS = 10_000;
 const REJECTION_TTL_MS = 60_000;
 const MAX_QUEUED_DECODES = 2_000;
@@ -137,7 +138,7 @@ export async function openServices(
   });
   const rejections = new LRUCache<string, AppError>({ max: MAX_REJECTIONS, ttl: REJECTION_TTL_MS });
   const classifyUpload = createClassifyUpload({
-    identify,
+    identify: createIdentify({ maxRemembered: MAX_REMEMBERED_DIGESTS }),
     lookup,
     store,
     reader,

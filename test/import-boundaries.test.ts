@@ -8,6 +8,7 @@ import { dirname, join, normalize } from "node:path";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   budget: ["classification"],
   classification: ["errors.ts"],
+  hashing: ["classification"],
   http: ["classification", "errors.ts", "telemetry"],
   imaging: ["classification"],
   inference: ["classification", "imaging"],

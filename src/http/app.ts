@@ -34,10 +34,20 @@ export type HandleRequest = (request: Request, server?: ConnectionInfo) => Promi
  */
 export function createHttpHandler(deps: HttpDeps): HandleRequest {
   const { clock, isReady, metrics, recorder } = deps;
-  const route = createRouter(deps);
-  return async function handleRequest(request, server) {
-    const exchange = openExchange(request, server, clock());
-    const response = await route(request, exchange);
+  const checkCache = createCheckCache(deps);
+  const app = createRoutes(deps, checkCache);
+  const handleError = createErrorHandler(deps);
+
+  /**
+   * By Hono, but for check-cache, which apps ask for every photo and which takes hardly longer than
+   * Hono does to find it.
+   */
+  function route(request: Request, exchange: Exchange): Promise<Response> {
+    if (deps.corsOrigins === null && isCheckCache(request)) return checkCache(request, exchange);
+    return Promise.resolve(app.fetch(request, exchange));
+  }
+
+  function finish(exchange: Exchange, response: Response): Response {
     // A stopping server closes its connections; a client that knows does not send into the void.
     if (!isReady()) response.headers.set("Connection", "close");
     const { record, requestId, startedAt } = exchange;
@@ -46,24 +56,14 @@ export function createHttpHandler(deps: HttpDeps): HandleRequest {
     metrics.requestHandled(record?.operation ?? "other", status, durationMs);
     if (record) recorder.recordRequest({ ...record, requestId, at: startedAt, status, durationMs });
     return response;
-  };
-}
+  }
 
-/**
- * Sends requests to their routes: by Hono, but for check-cache, which apps ask for every photo and
- * which takes hardly longer than Hono does to find it.
- */
-function createRouter(deps: HttpDeps) {
-  const checkCache = createCheckCache(deps);
-  const app = createRoutes(deps, checkCache);
-  const handleError = createErrorHandler(deps);
-  return async function route(request: Request, exchange: Exchange): Promise<Response> {
-    if (deps.corsOrigins || !isCheckCache(request)) return app.fetch(request, exchange);
-    try {
-      return await checkCache(request, exchange);
-    } catch (error) {
-      return handleError(error as Error, { env: exchange });
-    }
+  return function handleRequest(request, server) {
+    const exchange = openExchange(request, server, clock());
+    return route(request, exchange).then(
+      (response) => finish(exchange, response),
+      (error: Error) => finish(exchange, handleError(error, { env: exchange })),
+    );
   };
 }
 

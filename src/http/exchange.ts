@@ -63,10 +63,10 @@ export function respond(
   contentType: string,
   { status = 200, headers, timing }: ResponseOptions = {},
 ): Response {
-  return new Response(body, {
-    status,
-    headers: { "Content-Type": contentType, ...commonHeaders(exchange, timing), ...headers },
-  });
+  const all = commonHeaders(exchange, timing);
+  all["Content-Type"] = contentType;
+  for (const name in headers) all[name] = headers[name]!;
+  return new Response(body, { status, headers: all });
 }
 
 /** What every response carries. `timing`: stages to name in `Server-Timing` before the total. */

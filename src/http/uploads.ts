@@ -1,7 +1,7 @@
 import { parseImageHash, type ImageHash } from "../classification/identity.ts";
 import { AppError } from "../errors.ts";
 import type { HttpDeps } from "./context.ts";
-import { announcedLength, readBody, validationError } from "./request-body.ts";
+import { announcedLength, validationError, type BodyLimits } from "./request-body.ts";
 
 /** One file of an upload, as it came. */
 export interface UploadedFile {
@@ -18,31 +18,16 @@ export function mediaTypeOf(request: Request): string {
   return request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-/** Reads a body of up to `maxImages` pictures and works on it while the upload budget holds its bytes. */
-export function withBody<Result>(
+/** Works on an upload of up to `maxImages` pictures while the upload budget holds its bytes. */
+export function withUpload<Result>(
   request: Request,
   { limits, uploadBudget }: UploadDeps,
   maxImages: number,
-  work: (body: Uint8Array<ArrayBuffer>) => Promise<Result>,
+  work: (bodyLimits: BodyLimits) => Promise<Result>,
 ): Promise<Result> {
   const maxBytes = limits.maxImageBytes * maxImages + MULTIPART_OVERHEAD_BYTES;
   const expected = Math.min(announcedLength(request) ?? maxBytes, maxBytes);
-  return uploadBudget.hold(expected, async () =>
-    work(await readBody(request, { maxBytes, timeoutMs: limits.bodyTimeoutMs })),
-  );
-}
-
-/** Parses a multipart body; `malformed_request` when it is none. */
-export async function parseMultipart(
-  request: Request,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<FormData> {
-  const contentType = request.headers.get("content-type")!;
-  try {
-    return await new Response(body, { headers: { "Content-Type": contentType } }).formData();
-  } catch {
-    throw new AppError("malformed_request", "The body is not valid multipart/form-data.");
-  }
+  return uploadBudget.hold(expected, () => work({ maxBytes, timeoutMs: limits.bodyTimeoutMs }));
 }
 
 export async function readFile(file: File): Promise<UploadedFile> {

@@ -6,17 +6,10 @@ import { identifyCaller } from "../caller.ts";
 import type { Caller, HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
-import { validationError } from "../request-body.ts";
+import { readMultipart, validationError } from "../request-body.ts";
 import { classificationSchema, envelopeSchema, toClassificationBody } from "../schemas.ts";
 import { spendingOf } from "../spending.ts";
-import {
-  checkSize,
-  mediaTypeOf,
-  parseClaimedHash,
-  parseMultipart,
-  readFile,
-  withBody,
-} from "../uploads.ts";
+import { checkSize, mediaTypeOf, parseClaimedHash, readFile, withUpload } from "../uploads.ts";
 
 const MAX_IMAGES = 20;
 
@@ -92,8 +85,8 @@ export function mountBatchClassify(app: App, deps: HttpDeps): void {
     if (mediaTypeOf(request) !== "multipart/form-data") {
       throw new AppError("unsupported_media_type", "Send multipart/form-data.");
     }
-    return withBody(request, deps, MAX_IMAGES, async (body) => {
-      const form = await parseMultipart(request, body);
+    return withUpload(request, deps, MAX_IMAGES, async (bodyLimits) => {
+      const form = await readMultipart(request, bodyLimits);
       const files = readFiles(form);
       const { hashes, warnings } = readHashes(form.get("image_hashes"), files.length);
       const userId = form.get("user_id");

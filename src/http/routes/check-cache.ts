@@ -1,8 +1,9 @@
 import { z, type RouteConfig } from "@hono/zod-openapi";
+import type { StoredResult } from "../../classification/result.ts";
 import { lookupCacheStatus } from "../cache-status.ts";
 import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
-import { respondJson, type Exchange } from "../exchange.ts";
+import { respond, type Exchange } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { readJson } from "../request-body.ts";
 import {
@@ -73,12 +74,10 @@ export function mountCheckCache(app: App, checkCache: CheckCache): void {
 export function createCheckCache(deps: HttpDeps): CheckCache {
   const { lookup, limits, clientIpHeader } = deps;
   return async function checkCache(request, exchange) {
-    const body = await readJson(request, requestSchema, limits.bodyTimeoutMs);
-    const bodyUserId = body.user_id;
+    const question = await readJson(request, requestSchema, limits.bodyTimeoutMs);
+    const { image_hash: hash, user_id: bodyUserId } = question;
     const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
-    const answer =
-      lookup.findInMemory(body.image_hash, caller.id) ??
-      (await lookup.find(body.image_hash, caller.id));
+    const answer = lookup.findInMemory(hash, caller.id) ?? (await lookup.find(hash, caller.id));
     const result = answer.match?.result;
     exchange.record = {
       operation: "check_cache",
@@ -92,18 +91,33 @@ export function createCheckCache(deps: HttpDeps): CheckCache {
       digest: result?.digest ?? null,
       ...NOTHING_SPENT,
     };
+    const body = result ? renderHit(result, exchange) : renderMiss(exchange);
     const headers = { "Cache-Status": lookupCacheStatus(answer) };
-    const envelope = {
-      request_id: exchange.requestId,
-      timestamp: new Date(exchange.startedAt).toISOString(),
-    };
-    if (!result) {
-      const message = "Not known yet. Please upload the photo.";
-      const miss = { success: true, cached: false, data: null, from_cache: false, message };
-      return respondJson(exchange, { ...miss, ...envelope }, { headers });
-    }
-    const hit = { success: true, cached: true, from_cache: true };
-    const data = toClassificationBody(result);
-    return respondJson(exchange, { ...hit, data, ...envelope }, { headers });
+    return respond(exchange, body, "application/json", { headers });
   };
+}
+
+/** Of results in memory; each is asked for again and again, and says the same every time. */
+const renderedData = new WeakMap<StoredResult, string>();
+
+/** By hand, as no part of the envelope needs escaping: a third of the time of serializing it all. */
+function renderHit(result: StoredResult, exchange: Exchange): string {
+  let data = renderedData.get(result);
+  if (data === undefined) {
+    data = JSON.stringify(toClassificationBody(result) satisfies z.infer<typeof hitSchema>["data"]);
+    renderedData.set(result, data);
+  }
+  return `{"success":true,"cached":true,"from_cache":true,"data":${data},${renderEnvelope(exchange)}}`;
+}
+
+function renderMiss(exchange: Exchange): string {
+  return (
+    '{"success":true,"cached":false,"from_cache":false,"data":null,' +
+    `"message":"Not known yet. Please upload the photo.",${renderEnvelope(exchange)}}`
+  );
+}
+
+/** Request ids are letters, digits and `._:-`. */
+function renderEnvelope({ requestId, startedAt }: Exchange): string {
+  return `"request_id":"${requestId}","timestamp":"${new Date(startedAt).toISOString()}"`;
 }

@@ -7,7 +7,7 @@ import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
-import { validationError } from "../request-body.ts";
+import { readBody, readMultipart, validationError, type BodyLimits } from "../request-body.ts";
 import {
   claimedHashSchema,
   classificationSchema,
@@ -19,9 +19,8 @@ import {
   checkSize,
   mediaTypeOf,
   parseClaimedHash,
-  parseMultipart,
   readFile,
-  withBody,
+  withUpload,
   type UploadedFile,
 } from "../uploads.ts";
 
@@ -88,8 +87,8 @@ interface SingleUpload {
 export function mountClassify(app: App, deps: HttpDeps): void {
   const { classifyUpload, clock, limits, clientIpHeader } = deps;
   register(app, classifyRoute, ({ req: { raw: request }, env: exchange }) => {
-    return withBody(request, deps, 1, async (body) => {
-      const { file, claimedHash, bodyUserId } = await readSingleUpload(request, body);
+    return withUpload(request, deps, 1, async (bodyLimits) => {
+      const { file, claimedHash, bodyUserId } = await readSingleUpload(request, bodyLimits);
       checkSize(file, limits.maxImageBytes, "image");
       const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
       const record = {
@@ -137,19 +136,17 @@ export function mountClassify(app: App, deps: HttpDeps): void {
   });
 }
 
-async function readSingleUpload(
-  request: Request,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<SingleUpload> {
+async function readSingleUpload(request: Request, bodyLimits: BodyLimits): Promise<SingleUpload> {
   const mediaType = mediaTypeOf(request);
   if (mediaType.startsWith("image/")) {
     const claimedHash = parseClaimedHash(request.headers.get("x-image-hash"), "X-Image-Hash");
-    return { file: { filename: null, bytes: body }, claimedHash, bodyUserId: undefined };
+    const bytes = await readBody(request, bodyLimits);
+    return { file: { filename: null, bytes }, claimedHash, bodyUserId: undefined };
   }
   if (mediaType !== "multipart/form-data") {
     throw new AppError("unsupported_media_type", "Send multipart/form-data, or an image/* body.");
   }
-  const form = await parseMultipart(request, body);
+  const form = await readMultipart(request, bodyLimits);
   const image = form.get("image");
   if (!(image instanceof File)) {
     throw validationError([{ path: "image", message: "must be a file" }]);
