@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { UpgradeQueue } from "./classification/upgrade-queue.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { openUpgradeQueue } from "./upgrades/open-upgrade-queue.ts";
+import { type DurableUpgradeQueue, openUpgradeQueue } from "./upgrades/open-upgrade-queue.ts";
 
 const MIB = 1_048_576;
 const MINUTE_MS = 60_000;
@@ -15,19 +15,35 @@ interface Surroundings {
   clock: () => number;
 }
 
-/** The pictures that wait for a language model. Also without one: what an earlier start left must expire. */
+/** Of pictures in memory, where the disk does not take them. */
+const MAX_MEMORY_BYTES = 64 * MIB;
+
+/**
+ * The pictures that wait for a language model. Also without one: what an earlier start left must expire.
+ * A file that cannot be used stops no start: pictures then wait in memory.
+ */
 export function openConfiguredUpgrades(
   { DATA_DIR, UPGRADE_QUEUE_MB, REQUEST_DEADLINE_MS }: Config,
   { profileId, lifecycle, log, clock }: Surroundings,
 ): UpgradeQueue {
-  const upgrades = openUpgradeQueue({
-    file: join(DATA_DIR, "upgrades.db"),
-    profileId,
-    maxBytes: UPGRADE_QUEUE_MB * MIB,
-    leaseMs: REQUEST_DEADLINE_MS * 2,
-    onError: (err) => log.warn({ err }, "a picture could not be kept for its upgrade"),
-    clock,
-  });
+  const open = (file: string, maxBytes: number) =>
+    openUpgradeQueue({
+      file,
+      profileId,
+      maxBytes,
+      leaseMs: REQUEST_DEADLINE_MS * 2,
+      onError: (err) => log.warn({ err }, "a picture could not be kept for its upgrade"),
+      clock,
+    });
+  const file = join(DATA_DIR, "upgrades.db");
+  const maxBytes = UPGRADE_QUEUE_MB * MIB;
+  let upgrades: DurableUpgradeQueue;
+  try {
+    upgrades = open(file, maxBytes);
+  } catch (err) {
+    log.error({ err, file }, "pictures cannot wait on disk for their upgrade, only in memory");
+    upgrades = open(":memory:", Math.min(maxBytes, MAX_MEMORY_BYTES));
+  }
   lifecycle.onClose("upgrades", () => upgrades.close());
   return upgrades;
 }

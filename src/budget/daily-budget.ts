@@ -94,6 +94,8 @@ export function createDailyBudget(options: DailyBudgetOptions): DailyBudget {
       return { day, spent, limits, isExhausted: refusedOn === day || !leavesRoom(spent, limits) };
     },
     async refresh() {
+      // A write about to end may have looked for corrections for the last time.
+      await writing;
       await write();
       const day = dayOf(clock());
       try {

@@ -25,7 +25,7 @@ const MAX_ATTEMPTS = 5;
 /** Photos whose requests are counted between two writes; those of others count for nothing. */
 const MAX_COUNTED = 10_000;
 
-/** Opens or creates the queue; throws when the folder cannot be written. */
+/** Opens or creates the queue; throws when the file cannot be used. */
 export function openUpgradeQueue(options: UpgradeQueueOptions): DurableUpgradeQueue {
   const { maxBytes, leaseMs, clock, onError } = options;
   const pictures = openPendingPictures(options.file, options.profileId);

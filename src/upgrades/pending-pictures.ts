@@ -27,18 +27,17 @@ export type PendingPictures = ReturnType<typeof openPendingPictures>;
 
 /**
  * The statements on the file of pending pictures. Only its owner may read it, and what is deleted is
- * overwritten. Throws when the folder cannot be written.
+ * overwritten. Throws when the file cannot be used.
  */
 export function openPendingPictures(file: string, profileId: string) {
   if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true });
   const database = new Database(file, { create: true, strict: true });
-  if (file !== ":memory:") chmodSync(file, OWNER_ONLY);
-  database.run("PRAGMA busy_timeout = 1000");
-  database.run("PRAGMA journal_mode = WAL");
-  // A picture lost in a power cut is classified at its next upload.
-  database.run("PRAGMA synchronous = NORMAL");
-  database.run("PRAGMA secure_delete = ON");
-  database.run(SCHEMA);
+  try {
+    prepare(database, file);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
   const profile = { profileId };
 
   const measuring = database.query<{ size: number; bytes: number }, []>(
@@ -89,6 +88,16 @@ export function openPendingPictures(file: string, profileId: string) {
     scrub: () => void database.run("PRAGMA wal_checkpoint(TRUNCATE)"),
     close: () => database.close(),
   };
+}
+
+function prepare(database: Database, file: string): void {
+  if (file !== ":memory:") chmodSync(file, OWNER_ONLY);
+  database.run("PRAGMA busy_timeout = 1000");
+  database.run("PRAGMA journal_mode = WAL");
+  // A picture lost in a power cut is classified at its next upload.
+  database.run("PRAGMA synchronous = NORMAL");
+  database.run("PRAGMA secure_delete = ON");
+  database.run(SCHEMA);
 }
 
 type NewPicture = {

@@ -127,3 +127,14 @@ test("the most requested goes first, at no more than the rate", async () => {
   expect(gaps).toHaveLength(2);
   for (const gap of gaps) expect(gap).toBeGreaterThan(990);
 }, 60_000);
+
+test("a file that is no queue stops no start, and no upgrade", async () => {
+  await using dir = await createDataDir();
+  await Bun.write(join(dir.path, "upgrades.db"), "not a database ".repeat(1_000));
+  provider.behave(behaviours.status(503));
+  await using server = await start(dir.path);
+  expect(server.log.find(({ msg }) => msg.includes("only in memory"))?.level).toBe("error");
+  const digests = await uploadProvisional(server, 1);
+  provider.behave(behaviours.answer());
+  await areFinal(server, digests);
+}, 60_000);
