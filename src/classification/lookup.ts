@@ -1,4 +1,4 @@
-import type { CallerId } from "./alias.ts";
+import { NOBODY, type CallerId } from "./alias.ts";
 import type { ImageHash } from "./identity.ts";
 import { toServedResult, type KeepingPolicy } from "./keeping.ts";
 import type { GuardedStore, MemoryTier, Recorder, Telemetry } from "./ports.ts";
@@ -30,6 +30,8 @@ export interface LookupDeps {
 
 /** Asks the tiers in their order. Never throws: a tier that is down is passed by. */
 export interface Lookup {
+  /** What the first tier answers everyone, without knowing who asks; null: the caller matters. */
+  findForEveryone(hash: ImageHash): LookupAnswer | null;
   /** The first tier alone, without waiting. */
   findInMemory(hash: ImageHash, caller: CallerId): LookupAnswer | null;
   find(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
@@ -50,6 +52,11 @@ export function createLookup(deps: LookupDeps): Lookup {
     if (match.result.provisional) upgrades.noteRequest(match.result.digest);
     telemetry.lookedUp(tier);
     return { match, tier, complete: true };
+  }
+
+  function findForEveryone(hash: ImageHash): LookupAnswer | null {
+    const match = memory.get(hash, NOBODY);
+    return match && note(match, "memory");
   }
 
   function findInMemory(hash: ImageHash, caller: CallerId): LookupAnswer | null {
@@ -109,6 +116,7 @@ export function createLookup(deps: LookupDeps): Lookup {
   }
 
   return {
+    findForEveryone,
     findInMemory,
     findMany,
     findStored,

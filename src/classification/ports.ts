@@ -114,7 +114,8 @@ export interface Telemetry {
 
 /** Takes notes off the request path: bounded, batched, sheds request lines first. */
 export interface Recorder {
-  recordRequest(request: RequestRecord): void;
+  /** `describe` is called only where there is room for the line: under load most are shed. */
+  recordRequest(describe: () => RequestRecord): void;
   recordHit(result: StoredResult, at: number): void;
 }
 

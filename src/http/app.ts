@@ -50,11 +50,21 @@ export function createHttpHandler(deps: HttpDeps): HandleRequest {
   function finish(exchange: Exchange, response: Response): Response {
     // A stopping server closes its connections; a client that knows does not send into the void.
     if (!isReady()) response.headers.set("Connection", "close");
-    const { record, requestId, startedAt } = exchange;
+    const { logged, requestId, startedAt: at } = exchange;
     const durationMs = elapsedMs(exchange);
     const { status } = response;
-    metrics.requestHandled(record?.operation ?? "other", status, durationMs);
-    if (record) recorder.recordRequest({ ...record, requestId, at: startedAt, status, durationMs });
+    metrics.requestHandled(logged?.operation ?? "other", status, durationMs);
+    if (logged) {
+      const { operation } = logged;
+      recorder.recordRequest(() => ({
+        ...logged.describe(),
+        operation,
+        requestId,
+        at,
+        status,
+        durationMs,
+      }));
+    }
     return response;
   }
 

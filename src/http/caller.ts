@@ -1,6 +1,5 @@
 import type { CallerId } from "../classification/alias.ts";
 import { validationError } from "./request-body.ts";
-import type { Caller } from "./context.ts";
 import type { ConnectionInfo } from "./exchange.ts";
 
 export const MAX_USER_ID_LENGTH = 64;
@@ -12,10 +11,32 @@ export interface CallerHints {
   bodyUserId: string | undefined;
 }
 
-/**
- * Who asks: the user id of the header, else of the body, and the address. The id that claims are
- * kept under is a one-way hash of both, so that the claims table names nobody.
- */
+/** Who asks, as far as the request says. What the fastest answers do without is found out when asked. */
+export class Caller {
+  #ip: string | null | undefined;
+  #id: CallerId | undefined;
+
+  constructor(
+    readonly userId: string | null,
+    private readonly findAddress: () => string | null,
+  ) {}
+
+  get ip(): string | null {
+    if (this.#ip === undefined) this.#ip = this.findAddress();
+    return this.#ip;
+  }
+
+  /** What claims are kept under: a one-way hash, so that the claims table names nobody. */
+  get id(): CallerId {
+    this.#id ??= Bun.SHA256.hash(`${this.userId ?? ""}\n${this.ip ?? ""}`, "hex").slice(
+      0,
+      32,
+    ) as CallerId;
+    return this.#id;
+  }
+}
+
+/** Who asks: the user id of the header, else of the body, and the address. */
 export function identifyCaller(
   request: Request,
   server: ConnectionInfo | undefined,
@@ -26,9 +47,7 @@ export function identifyCaller(
     const message = `must have at most ${MAX_USER_ID_LENGTH} characters`;
     throw validationError([{ path: "X-User-ID", message }]);
   }
-  const ip = clientAddress(request, server, clientIpHeader);
-  const id = Bun.SHA256.hash(`${userId ?? ""}\n${ip ?? ""}`, "hex").slice(0, 32) as CallerId;
-  return { id, userId, ip };
+  return new Caller(userId, () => clientAddress(request, server, clientIpHeader));
 }
 
 /** The last entry of a list is the one that our own proxy wrote; the others are hearsay. */

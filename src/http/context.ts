@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import type { CallerId } from "../classification/alias.ts";
 import type { ClassifyUpload } from "../classification/classify-upload.ts";
 import type { Lookup } from "../classification/lookup.ts";
 import type { Recorder } from "../classification/ports.ts";
@@ -66,11 +65,4 @@ export interface HealthReport {
 /** Hono's environment: each request's bindings are its exchange. */
 export interface AppEnv {
   Bindings: Exchange;
-}
-
-/** Who asks, as far as the request says. */
-export interface Caller {
-  id: CallerId;
-  userId: string | null;
-  ip: string | null;
 }

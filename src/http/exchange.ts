@@ -14,11 +14,20 @@ export interface Exchange {
   readonly startedTick: number;
   readonly server: ConnectionInfo | undefined;
   /** Set by an operation that belongs in the request log. */
-  record: RequestSummary | null;
+  logged: LoggedOperation | null;
+}
+
+export interface LoggedOperation {
+  operation: RequestRecord["operation"];
+  /** Called before the response is sent, if the line is written at all. */
+  describe(): RequestSummary;
 }
 
 /** What an operation adds to its line in the request log. */
-export type RequestSummary = Omit<RequestRecord, "requestId" | "at" | "status" | "durationMs">;
+export type RequestSummary = Omit<
+  RequestRecord,
+  "operation" | "requestId" | "at" | "status" | "durationMs"
+>;
 
 const WELL_FORMED_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
@@ -33,7 +42,7 @@ export function openExchange(
     startedAt: now,
     startedTick: performance.now(),
     server,
-    record: null,
+    logged: null,
   };
 }
 

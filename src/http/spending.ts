@@ -1,7 +1,7 @@
 import type { UploadAnswer } from "../classification/classify-upload.ts";
 import type { RequestRecord } from "../classification/ports.ts";
 
-type Spending = Pick<
+export type Spending = Pick<
   RequestRecord,
   "provider" | "model" | "inputTokens" | "outputTokens" | "costMicros"
 >;

@@ -60,8 +60,8 @@ function line(requestId: string): RequestRecord {
 describe("the recorder", () => {
   test("writes nothing before it is flushed, and each line once", async () => {
     const { recorder, requests, state } = open();
-    recorder.recordRequest(line("a"));
-    recorder.recordRequest(line("b"));
+    recorder.recordRequest(() => line("a"));
+    recorder.recordRequest(() => line("b"));
     expect(requests).toEqual([]);
     await recorder.flush();
     await recorder.flush();
@@ -82,7 +82,7 @@ describe("the recorder", () => {
 
   test("sheds request lines beyond its bound and counts them, while hits still have room", () => {
     const { recorder, shed } = open({ maxRequests: 3, maxDigests: 3 });
-    for (let i = 0; i < 8; i++) recorder.recordRequest(line(`${i}`));
+    for (let i = 0; i < 8; i++) recorder.recordRequest(() => line(`${i}`));
     recorder.recordHit(newResult(), 1);
     expect(recorder.held).toEqual({ requests: 3, hits: 1 });
     expect(shed).toEqual({ request: 5, hit: 0 });
@@ -99,13 +99,13 @@ describe("the recorder", () => {
 
   test("keeps what the database did not take and writes it at the next flush", async () => {
     const { recorder, requests, hits, state, shed } = open();
-    recorder.recordRequest(line("a"));
+    recorder.recordRequest(() => line("a"));
     const result = newResult();
     recorder.recordHit(result, 1);
     state.arrives = () => false;
     await recorder.flush();
     expect(recorder.held).toEqual({ requests: 1, hits: 1 });
-    recorder.recordRequest(line("b"));
+    recorder.recordRequest(() => line("b"));
     recorder.recordHit(result, 2);
     state.arrives = () => true;
     await recorder.flush();
@@ -116,10 +116,10 @@ describe("the recorder", () => {
 
   test("stays within its bounds when lines came in during a failed write", async () => {
     const { recorder, state, shed } = open({ maxRequests: 4, maxDigests: 2 });
-    for (let i = 0; i < 4; i++) recorder.recordRequest(line(`old ${i}`));
+    for (let i = 0; i < 4; i++) recorder.recordRequest(() => line(`old ${i}`));
     for (let i = 0; i < 2; i++) recorder.recordHit(newResult(), 1);
     state.arrives = () => {
-      for (let i = 0; i < 3; i++) recorder.recordRequest(line(`new ${i}`));
+      for (let i = 0; i < 3; i++) recorder.recordRequest(() => line(`new ${i}`));
       recorder.recordHit(newResult(), 1);
       return false;
     };
@@ -132,7 +132,7 @@ describe("the recorder", () => {
 
   test("writes large backlogs in batches and stops at the first that fails", async () => {
     const { recorder, requests, state } = open({ maxRequests: 2_000 });
-    for (let i = 0; i < 1_200; i++) recorder.recordRequest(line(`${i}`));
+    for (let i = 0; i < 1_200; i++) recorder.recordRequest(() => line(`${i}`));
     state.arrives = () => state.writes === 1;
     await recorder.flush();
     expect(requests).toHaveLength(500);

@@ -74,8 +74,8 @@ export function createRecorder(options: RecorderOptions): WriteBehindRecorder {
   }
 
   return {
-    recordRequest(request) {
-      if (requests.length < maxRequests) requests.push(request);
+    recordRequest(describe) {
+      if (requests.length < maxRequests) requests.push(describe());
       else onShed("request", 1);
     },
     recordHit({ profileId, digest }, at) {

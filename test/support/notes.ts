@@ -7,7 +7,7 @@ export function createNotes() {
   const hits: string[] = [];
   const count = (what: string) => void counts.set(what, (counts.get(what) ?? 0) + 1);
   const recorder: Recorder = {
-    recordRequest: (request) => void requests.push(request),
+    recordRequest: (describe) => void requests.push(describe()),
     recordHit: ({ digest }) => void hits.push(digest),
   };
   const telemetry: Telemetry = {

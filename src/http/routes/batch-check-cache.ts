@@ -4,6 +4,7 @@ import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { readJson } from "../request-body.ts";
+import { logged } from "../request-log.ts";
 import {
   classificationSchema,
   envelopeSchema,
@@ -12,7 +13,6 @@ import {
   toClassificationBody,
   userIdSchema,
 } from "../schemas.ts";
-import { NOTHING_SPENT } from "../spending.ts";
 
 const MAX_HASHES = 100;
 
@@ -78,18 +78,10 @@ export function mountBatchCheckCache(app: App, deps: HttpDeps): void {
       data: match && toClassificationBody(match.result),
     }));
     const cachedCount = items.filter(({ cached }) => cached).length;
-    exchange.record = {
-      operation: "batch_check_cache",
-      userId: caller.userId,
-      ip: caller.ip,
+    exchange.logged = logged("batch_check_cache", caller, () => ({
       imageCount: items.length,
       cachedCount,
-      failedCount: 0,
-      method: null,
-      category: null,
-      digest: null,
-      ...NOTHING_SPENT,
-    };
+    }));
     return respondJson(exchange, {
       success: true,
       total: items.length,

@@ -2,11 +2,12 @@ import { z, type RouteConfig } from "@hono/zod-openapi";
 import type { ImageHash } from "../../classification/identity.ts";
 import type { UploadAnswer } from "../../classification/classify-upload.ts";
 import { AppError, ERROR_CODES } from "../../errors.ts";
-import { identifyCaller } from "../caller.ts";
-import type { Caller, HttpDeps } from "../context.ts";
+import { identifyCaller, type Caller } from "../caller.ts";
+import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { readMultipart, validationError } from "../request-body.ts";
+import { logged } from "../request-log.ts";
 import { classificationSchema, envelopeSchema, toClassificationBody } from "../schemas.ts";
 import { spendingOf } from "../spending.ts";
 import { checkSize, mediaTypeOf, parseClaimedHash, readFile, withUpload } from "../uploads.ts";
@@ -99,18 +100,12 @@ export function mountBatchClassify(app: App, deps: HttpDeps): void {
         ),
       );
       const failCount = items.filter(({ success }) => !success).length;
-      exchange.record = {
-        operation: "batch_classify",
-        userId: caller.userId,
-        ip: caller.ip,
+      exchange.logged = logged("batch_classify", caller, () => ({
         imageCount: items.length,
         cachedCount: items.filter((item) => item.from_cache).length,
         failedCount: failCount,
-        method: null,
-        category: null,
-        digest: null,
         ...spendingOf(answers),
-      };
+      }));
       return respondJson(exchange, {
         success: true,
         total: items.length,

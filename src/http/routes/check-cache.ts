@@ -6,6 +6,7 @@ import type { HttpDeps } from "../context.ts";
 import { respond, type Exchange } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { readJson } from "../request-body.ts";
+import { logged } from "../request-log.ts";
 import {
   classificationSchema,
   envelopeSchema,
@@ -13,7 +14,6 @@ import {
   toClassificationBody,
   userIdSchema,
 } from "../schemas.ts";
-import { NOTHING_SPENT } from "../spending.ts";
 
 const requestSchema = z
   .object({ image_hash: imageHashSchema, user_id: userIdSchema })
@@ -77,20 +77,13 @@ export function createCheckCache(deps: HttpDeps): CheckCache {
     const question = await readJson(request, requestSchema, limits.bodyTimeoutMs);
     const { image_hash: hash, user_id: bodyUserId } = question;
     const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
-    const answer = lookup.findInMemory(hash, caller.id) ?? (await lookup.find(hash, caller.id));
+    const answer = lookup.findForEveryone(hash) ?? (await lookup.find(hash, caller.id));
     const result = answer.match?.result;
-    exchange.record = {
-      operation: "check_cache",
-      userId: caller.userId,
-      ip: caller.ip,
-      imageCount: 1,
-      cachedCount: result ? 1 : 0,
-      failedCount: 0,
-      method: result ? "cache" : null,
-      category: result?.category ?? null,
-      digest: result?.digest ?? null,
-      ...NOTHING_SPENT,
-    };
+    exchange.logged = logged("check_cache", caller, () =>
+      result
+        ? { cachedCount: 1, method: "cache", category: result.category, digest: result.digest }
+        : {},
+    );
     const body = result ? renderHit(result, exchange) : renderMiss(exchange);
     const headers = { "Cache-Status": lookupCacheStatus(answer) };
     return respond(exchange, body, "application/json", { headers });

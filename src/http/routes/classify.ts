@@ -8,13 +8,14 @@ import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
 import { problemResponses, register, type App } from "../register.ts";
 import { readBody, readMultipart, validationError, type BodyLimits } from "../request-body.ts";
+import { logged } from "../request-log.ts";
 import {
   claimedHashSchema,
   classificationSchema,
   envelopeSchema,
   toClassificationBody,
 } from "../schemas.ts";
-import { NOTHING_SPENT, spendingOf } from "../spending.ts";
+import { spendingOf } from "../spending.ts";
 import {
   checkSize,
   mediaTypeOf,
@@ -91,31 +92,17 @@ export function mountClassify(app: App, deps: HttpDeps): void {
       const { file, claimedHash, bodyUserId } = await readSingleUpload(request, bodyLimits);
       checkSize(file, limits.maxImageBytes, "image");
       const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
-      const record = {
-        operation: "classify",
-        userId: caller.userId,
-        ip: caller.ip,
-        imageCount: 1,
-        cachedCount: 0,
-        failedCount: 1,
-        method: null,
-        category: null,
-        digest: null,
-        ...NOTHING_SPENT,
-      } as const;
-      exchange.record = record;
+      exchange.logged = logged("classify", caller, () => ({ failedCount: 1 }));
       const answer = await classifyUpload({ bytes: file.bytes, claimedHash, caller: caller.id });
       const { classification, digest } = answer;
       const fromCache = answer.source !== "model";
-      exchange.record = {
-        ...record,
-        failedCount: 0,
+      exchange.logged = logged("classify", caller, () => ({
         cachedCount: fromCache ? 1 : 0,
         method: fromCache ? "cache" : classification.method,
         category: classification.category,
         digest,
         ...spendingOf([answer]),
-      };
+      }));
       return respondJson(
         exchange,
         {
