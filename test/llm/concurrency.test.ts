@@ -58,6 +58,15 @@ test("a call whose minute is nearly over waits for its turn", async () => {
   expect(fixture.provider.calls.count).toBe(2);
 });
 
+test("a Retry-After holds for calls that wait for a slot, too", async () => {
+  await using fixture = openFixture(behaviours.status(429, { retryAfter: "60" }), {
+    concurrency: 1,
+  });
+  const outcomes = await Promise.all(Array.from({ length: 5 }, () => fixture.classify()));
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: "rate_limited" });
+  expect(fixture.provider.calls.count).toBe(1);
+});
+
 test("calls that died in the queue are never sent", async () => {
   await using fixture = openFixture(
     (_call, index) => (index === 0 ? behaviours.slow(200) : behaviours.answer()),
