@@ -218,8 +218,8 @@ export interface LanguageModel {
   ): Promise<Outcome<LanguageModelAnswer, LanguageModelFailure>>;
   /** Whether a call made now would be sent: false while the circuit breaker is open. */
   isAvailable(): boolean;
-  /** Whether a call made now would start at once: nobody waits for a turn. */
-  hasSpareCapacity(): boolean;
+  /** How many calls made now would start at once; 0 while anybody waits for a turn. */
+  spareCapacity(): number;
 }
 
 /** How one provider of language models is doing. */

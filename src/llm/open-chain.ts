@@ -82,7 +82,8 @@ export function openChain(options: ChainOptions): LanguageModelChain {
   return {
     classify,
     isAvailable: () => providers.some((provider) => provider.isAvailable()),
-    hasSpareCapacity: () => providers.some((provider) => provider.hasSpareCapacity()),
+    // Of the one that is asked first: a call waits for it even where others have room.
+    spareCapacity: () => providers.find((one) => one.isAvailable())?.spareCapacity() ?? 0,
     providers: () => providers.map(toStatus),
     async close() {
       await Promise.all(providers.map((provider) => provider.close()));

@@ -104,7 +104,7 @@ export function openProvider(options: ProviderOptions): Provider {
     maxSide: options.maxSide,
     classify,
     isAvailable,
-    hasSpareCapacity: () => isAvailable() && slots.executionSlots > 0 && pacer.isFree(),
+    spareCapacity: () => (isAvailable() && pacer.isFree() ? slots.executionSlots : 0),
     state: () => circuit.status,
     p95: () => latencies.p95(),
     async close() {

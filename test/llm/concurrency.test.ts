@@ -49,9 +49,9 @@ test("a call whose minute is nearly over waits for its turn", async () => {
     requestsPerMinute: 1,
     clock: () => Date.now() + skewMs,
   });
-  expect(fixture.model.hasSpareCapacity()).toBe(true);
+  expect(fixture.model.spareCapacity()).toBe(1);
   expect((await fixture.classify()).ok).toBe(true);
-  expect(fixture.model.hasSpareCapacity()).toBe(false);
+  expect(fixture.model.spareCapacity()).toBe(0);
   expect(await fixture.classify()).toMatchObject({ ok: false, reason: "overloaded" });
   skewMs = 59_800;
   expect((await fixture.classify(120_000)).ok).toBe(true);
