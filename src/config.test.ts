@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { renderEnvExample, renderHelp, renderSettingsTable } from "./cli-help.ts";
-import { ConfigError, hasLanguageModel, parseConfig, SETTINGS } from "./config.ts";
+import { ConfigError, hasLanguageModel, parseConfig } from "./config.ts";
+import { SETTINGS } from "./settings.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
