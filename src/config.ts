@@ -86,16 +86,16 @@ function readConfiguredProviders(
   }
 }
 
+const ANY_PROVIDER = "LLM_PRESET, LLM_BASE_URL, LLM_API_KEY or LLM_PROVIDERS_FILE";
+
 function findContradictions(config: Config): string[] {
   const found: string[] = [];
   const { INFERENCE, LOCAL_MODEL } = config;
   if (INFERENCE === "llm-only" && !hasLanguageModel(config)) {
-    found.push(`INFERENCE="llm-only": needs LLM_PRESET, LLM_BASE_URL or LLM_API_KEY`);
+    found.push(`INFERENCE="llm-only": needs ${ANY_PROVIDER}`);
   }
   if (LOCAL_MODEL === "none" && (INFERENCE === "local-only" || !hasLanguageModel(config))) {
-    found.push(
-      `LOCAL_MODEL="none": nothing could classify; name a model, or set LLM_PRESET, LLM_BASE_URL or LLM_API_KEY`,
-    );
+    found.push(`LOCAL_MODEL="none": nothing could classify; name a model, or set ${ANY_PROVIDER}`);
   }
   return found;
 }
