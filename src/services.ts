@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { NO_LIMITS } from "./classification/ports.ts";
+import { NO_LIMITS } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
 import { aliasPolicy, createAnswering, keepingPolicy } from "./create-answering.ts";
 import { createHealthCheck } from "./health.ts";

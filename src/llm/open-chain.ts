@@ -2,7 +2,6 @@ import type {
   LanguageModel,
   LanguageModelFailure,
   PreparedPicture,
-  ProviderStatus,
 } from "../classification/ports.ts";
 import type { Profile } from "../classification/profile.ts";
 import { askHedged } from "./hedge.ts";
@@ -18,6 +17,17 @@ export interface ChainOptions {
   shrink: Shrink;
   /** Milliseconds since the epoch. */
   clock?: () => number;
+}
+
+/** How one provider of language models is doing. */
+export interface ProviderStatus {
+  name: string;
+  model: string;
+  circuit: "closed" | "open" | "half_open";
+  /** The failure that opened the circuit; null while it is closed. */
+  reason: string | null;
+  /** Of the circuit's state, milliseconds since the epoch. */
+  since: number;
 }
 
 /** Several providers behind the port of one language model. */
