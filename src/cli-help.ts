@@ -1,5 +1,5 @@
-import { SETTINGS } from "./config.ts";
-import type { Setting } from "./settings.ts";
+import type { Setting } from "./setting-kinds.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** What `bun start --help` prints. */
 export function renderHelp(version: string): string {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { renderEnvExample, renderHelp, renderSettingsTable } from "./cli-help.ts";
-import { ConfigError, hasLanguageModel, parseConfig, SETTINGS } from "./config.ts";
+import { ConfigError, hasLanguageModel, parseConfig } from "./config.ts";
+import { SETTINGS } from "./settings.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -111,7 +112,7 @@ describe("settings that contradict each other", () => {
   test.each([
     [
       { INFERENCE: "llm-only" },
-      /^INFERENCE="llm-only": needs LLM_PRESET, LLM_BASE_URL or LLM_API_KEY$/,
+      /^INFERENCE="llm-only": needs LLM_PRESET, LLM_BASE_URL, LLM_API_KEY or LLM_PROVIDERS_FILE$/,
     ],
     [{ LOCAL_MODEL: "none" }, /^LOCAL_MODEL="none": nothing could classify/],
     [{ LOCAL_MODEL: "none", INFERENCE: "local-only", LLM_API_KEY: "k" }, /^LOCAL_MODEL="none"/],

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { canAnswerLocally, mapLabels } from "./classification/local-answer.ts";
-import type { CallBudget, LocalModel } from "./classification/ports.ts";
+import type { LocalModel } from "./classification/ports.ts";
+import type { CallBudget } from "./classification/spending.ts";
 import type { Profile } from "./classification/profile.ts";
 import { ConfigError, hasLanguageModel, type Config } from "./config.ts";
 import { openLocalModel } from "./inference/open-local-model.ts";

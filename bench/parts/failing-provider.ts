@@ -81,13 +81,12 @@ export async function measureFailingProvider() {
   ];
 }
 
-/** The same calls fail in every run, after as long as it takes to answer. */
+/** The same calls fail in every run; a failure is back at once, before any answer. */
 function misbehave(_call: unknown, index: number): Behaviour {
   const place = ((index * 37) % 100) / 100;
   if (place < FIRST.hanging) return behaviours.hang();
-  const answer = behaviours.slow(FIRST.delayMs);
-  const isFailure = place < FIRST.hanging + FIRST.failing;
-  return isFailure && answer.kind === "reply" ? { ...answer, status: 500 } : answer;
+  if (place < FIRST.hanging + FIRST.failing) return behaviours.status(500);
+  return behaviours.slow(FIRST.delayMs);
 }
 
 function seconds(ms: number): string {

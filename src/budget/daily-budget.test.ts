@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { CallSpending } from "../classification/ports.ts";
-import type { SpendingLimits } from "../classification/spending.ts";
+
+import type { CallSpending, SpendingLimits } from "../classification/spending.ts";
 import { openSqliteStore, type SqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
 import { createCalendar } from "./calendar.ts";
 import { createDailyBudget } from "./daily-budget.ts";

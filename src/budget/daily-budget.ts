@@ -1,5 +1,9 @@
-import type { CallBudget } from "../classification/ports.ts";
-import type { Spending, SpendingLedger, SpendingLimits } from "../classification/spending.ts";
+import type {
+  CallBudget,
+  Spending,
+  SpendingLedger,
+  SpendingLimits,
+} from "../classification/spending.ts";
 import type { DayOf } from "./calendar.ts";
 
 export interface DailyBudgetOptions {

@@ -219,46 +219,9 @@ export interface LanguageModel {
   ): Promise<Outcome<LanguageModelAnswer, LanguageModelFailure>>;
   /** Whether a call made now would be sent: false while the circuit breaker is open. */
   isAvailable(): boolean;
-  /** Whether a call made now would start at once: nobody waits for a turn. */
-  hasSpareCapacity(): boolean;
+  /** How many calls made now would start at once; 0 while anybody waits for a turn. */
+  spareCapacity(): number;
 }
-
-/** How one provider of language models is doing. */
-export interface ProviderStatus {
-  name: string;
-  model: string;
-  circuit: "closed" | "open" | "half_open";
-  /** The failure that opened the circuit; null while it is closed. */
-  reason: string | null;
-  /** Of the circuit's state, milliseconds since the epoch. */
-  since: number;
-}
-
-/**
- * What may be spent on language models. Asked before every attempt that would reach a provider, retries
- * and hedges included, for each may be billed.
- */
-export interface CallBudget {
-  /** Resolves to null when today's budget does not allow the call; never rejects. */
-  reserve(estimateMicros: number): Promise<BudgetReservation | null>;
-}
-
-/** A call that was allowed; to be settled exactly once. */
-export interface BudgetReservation {
-  settle(spent: CallSpending): void;
-}
-
-export interface CallSpending {
-  /** False when the call provably never reached the provider: it is given back whole. */
-  sent: boolean;
-  /** In millionths of the money unit, a whole number. */
-  costMicros: number;
-}
-
-/** The budget of those who set none. */
-export const NO_LIMITS: CallBudget = {
-  reserve: () => Promise.resolve({ settle() {} }),
-};
 
 export type LocalModelFailure = "overloaded" | "timeout" | "worker_crashed" | "corrupt" | "closed";
 

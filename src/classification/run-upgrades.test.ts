@@ -90,14 +90,21 @@ test("nothing is asked while the model cannot answer, callers wait for it, or th
   domain.model.failure = "circuit_open";
   await upgrade();
   domain.model.failure = null;
-  domain.model.isBusy = true;
+  domain.model.freeSlots = 0;
   await upgrade();
-  domain.model.isBusy = false;
+  domain.model.freeSlots = 100;
   await upgrade(5, AbortSignal.abort());
   expect(calls()).toBe(0);
   expect(domain.upgrades.size).toBe(2);
   await upgrade();
   expect(domain.notes.of("upgraded")).toBe(2);
+});
+
+test("no more go together than there is room for: the rest would stand before callers", async () => {
+  await using opened = await openProvisional(4);
+  opened.domain.model.freeSlots = 3;
+  await opened.upgrade();
+  expect(opened.calls()).toBe(3);
 });
 
 test.each(["unreachable", "rate_limited", "overloaded", "unauthorized", "over_budget"] as const)(

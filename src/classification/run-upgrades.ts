@@ -46,8 +46,9 @@ export async function runUpgrades(deps: UpgradeDeps, signal: AbortSignal): Promi
   const { upgrades, languageModel } = deps;
   upgrades.sweep();
   if (signal.aborted || upgrades.size === 0) return;
-  if (!languageModel.isAvailable() || !languageModel.hasSpareCapacity()) return;
-  await Promise.all(upgrades.take(deps.maxPerRun).map((upgrade) => upgradeOne(upgrade, deps)));
+  const limit = Math.min(deps.maxPerRun, languageModel.spareCapacity());
+  if (limit === 0) return;
+  await Promise.all(upgrades.take(limit).map((upgrade) => upgradeOne(upgrade, deps)));
 }
 
 async function upgradeOne(upgrade: PendingUpgrade, deps: UpgradeDeps): Promise<void> {

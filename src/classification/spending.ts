@@ -19,3 +19,29 @@ export interface SpendingLedger {
   /** Of a day on which nothing was spent: zeros. */
   read(day: string): Promise<Spending>;
 }
+
+/**
+ * What may be spent on language models. Asked before every attempt that would reach a provider, retries
+ * and hedges included, for each may be billed.
+ */
+export interface CallBudget {
+  /** Resolves to null when today's budget does not allow the call; never rejects. */
+  reserve(estimateMicros: number): Promise<BudgetReservation | null>;
+}
+
+/** A call that was allowed; to be settled exactly once. */
+export interface BudgetReservation {
+  settle(spent: CallSpending): void;
+}
+
+export interface CallSpending {
+  /** False when the call provably never reached the provider: it is given back whole. */
+  sent: boolean;
+  /** In millionths of the money unit, a whole number. */
+  costMicros: number;
+}
+
+/** The budget of those who set none. */
+export const NO_LIMITS: CallBudget = {
+  reserve: () => Promise.resolve({ settle() {} }),
+};

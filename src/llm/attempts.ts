@@ -61,7 +61,8 @@ export function createAsk(options: AttemptsOptions): Ask {
     if (waitMs === null) return turnAway(call, pacer.isPaused() ? ASKED_TO_WAIT : MINUTE_USED_UP);
     if (waitMs > 0) await Bun.sleep(waitMs);
     try {
-      const outcome = await slots.execute(({ signal }) => options.send(call, signal), signal);
+      const outcome = await slots.execute(({ signal }) => sendUnlessPaused(call, signal), signal);
+      if (outcome === null) return attempt(call, signal);
       if (outcome.ok) return { outcome, retryInMs: null };
       if (outcome.failure.reason === "circuit_open") return turnAway(call, outcome.failure);
       return { outcome, retryInMs: recordFailure(call, outcome.failure) };
@@ -71,11 +72,19 @@ export function createAsk(options: AttemptsOptions): Ask {
     }
   }
 
+  /** In a slot. null: while the call waited for it, the provider asked to be left alone. */
+  async function sendUnlessPaused(call: Call, signal: AbortSignal): Promise<AttemptOutcome | null> {
+    if (pacer.isPaused()) return null;
+    const outcome = await options.send(call, signal);
+    // What one call is told holds for all; said before the slot is free for the next.
+    if (!outcome.ok && outcome.failure.retryAfterMs !== null)
+      pacer.pause(outcome.failure.retryAfterMs);
+    return outcome;
+  }
+
   function recordFailure(call: Call, failure: AttemptFailure): number | null {
     call.lastFailure = failure;
     call.failedCount++;
-    // What one call is told holds for all: asking on would only count against the budget.
-    if (failure.retryAfterMs !== null) pacer.pause(failure.retryAfterMs);
     if (failure.reason === "malformed_output") call.malformedCount++;
     return planRetry(
       {

@@ -39,18 +39,34 @@ const WINDOW_CALLS = 20;
  */
 const MAX_OPEN_MS = 300_000;
 
-/** Counts failures, and opens at once over a refused key: that is no passing trouble. */
-class RatioBreaker extends CountBreaker {
-  readonly #lastFailure: () => AttemptFailure | null;
+/** A failure that speaks against the service. */
+interface BreakingFailure {
+  cause: AttemptFailure;
+  /** Calls that began before the failed one and were still under way when it failed. */
+  olderCalls: number;
+}
 
-  constructor(minCalls: number, lastFailure: () => AttemptFailure | null) {
+/**
+ * Counts failures, and opens at once over a refused key: that is no passing trouble. An error is back
+ * sooner than an answer, so of calls that began together the failures are known first: those under way
+ * for longer than the one that failed count as if they went well, until they show.
+ */
+class RatioBreaker extends CountBreaker {
+  readonly #lastFailure: () => BreakingFailure | null;
+
+  constructor(minCalls: number, lastFailure: () => BreakingFailure | null) {
     const size = Math.max(WINDOW_CALLS, minCalls);
     super({ threshold: FAILURE_RATIO, size, minimumNumberOfCalls: minCalls });
     this.#lastFailure = lastFailure;
   }
 
   override failure(state: PolicyState): boolean {
-    return super.failure(state) || this.#lastFailure()?.reason === "unauthorized";
+    const isDue = super.failure(state);
+    const last = this.#lastFailure();
+    if (state !== PolicyState.Closed || last?.cause.reason === "unauthorized") return true;
+    const { successes, failures } = this.state as { successes: number; failures: number };
+    const calls = successes + failures + (last?.olderCalls ?? 0);
+    return isDue && failures > FAILURE_RATIO * calls;
   }
 }
 
@@ -64,7 +80,10 @@ export class Circuit {
   readonly #policy: CircuitBreakerPolicy;
   readonly #closing = new AbortController();
   #status: CircuitStatus;
-  #openedBy: AttemptFailure | null = null;
+  /** While open, what opened it: calls that end later say nothing new. */
+  #lastFailure: BreakingFailure | null = null;
+  /** In the order in which they began. */
+  readonly #callsUnderWay = new Set<symbol>();
   /** Set by a good probe, cleared when the circuit opens: whether the next call may be the trial. */
   #mayTry = false;
   /** Set while a probe is due: at most one timer exists. */
@@ -84,7 +103,7 @@ export class Circuit {
       next: () => wait,
     };
     this.#policy = circuitBreaker(handleWhenResult(speaksAgainstService), {
-      breaker: new RatioBreaker(options.minCalls, () => this.#openedBy),
+      breaker: new RatioBreaker(options.minCalls, () => this.#lastFailure),
       halfOpenAfter: wait,
     });
     this.#policy.onBreak(() => this.#open());
@@ -104,9 +123,15 @@ export class Circuit {
   /** Runs an attempt and learns from its outcome. Only to be called where `admits()` is true. */
   execute<Reply extends ReplyOutcome>(attempt: () => Promise<Reply>): Promise<Reply> {
     return this.#policy.execute(async () => {
-      const outcome = await attempt();
-      if (!outcome.ok && outcome.failure.breaks) this.#openedBy = outcome.failure;
-      return outcome;
+      const call = Symbol("call");
+      this.#callsUnderWay.add(call);
+      try {
+        const outcome = await attempt();
+        if (!outcome.ok && outcome.failure.breaks) this.#noteFailure(call, outcome.failure);
+        return outcome;
+      } finally {
+        this.#callsUnderWay.delete(call);
+      }
     });
   }
 
@@ -117,9 +142,19 @@ export class Circuit {
     await this.#probing;
   }
 
+  #noteFailure(call: symbol, cause: AttemptFailure): void {
+    if (this.#policy.state === PolicyState.Open) return;
+    let olderCalls = 0;
+    for (const other of this.#callsUnderWay) {
+      if (other === call) break;
+      olderCalls++;
+    }
+    this.#lastFailure = { cause, olderCalls };
+  }
+
   #open(): void {
     this.#mayTry = false;
-    this.#move("open", this.#openedBy);
+    this.#move("open", this.#lastFailure?.cause ?? null);
     this.#scheduleProbe();
   }
 
@@ -142,7 +177,7 @@ export class Circuit {
     if (this.#closing.signal.aborted) return;
     if (this.#isBack(result)) {
       this.#mayTry = true;
-      this.#move("half_open", this.#openedBy);
+      this.#move("half_open", this.#lastFailure?.cause ?? null);
     } else {
       this.#scheduleProbe();
     }
@@ -151,7 +186,7 @@ export class Circuit {
   #isBack(result: ProbeResult): boolean {
     if (result === "up" || this.#options.clock() - this.#status.since >= MAX_OPEN_MS) return true;
     // Where calls were not refused for their key, `/models` may just want another kind of key.
-    return result === "unauthorized" && this.#openedBy?.reason !== "unauthorized";
+    return result === "unauthorized" && this.#lastFailure?.cause.reason !== "unauthorized";
   }
 }
 

@@ -2,7 +2,6 @@ import type {
   LanguageModel,
   LanguageModelFailure,
   PreparedPicture,
-  ProviderStatus,
 } from "../classification/ports.ts";
 import type { Profile } from "../classification/profile.ts";
 import { askHedged } from "./hedge.ts";
@@ -18,6 +17,17 @@ export interface ChainOptions {
   shrink: Shrink;
   /** Milliseconds since the epoch. */
   clock?: () => number;
+}
+
+/** How one provider of language models is doing. */
+export interface ProviderStatus {
+  name: string;
+  model: string;
+  circuit: "closed" | "open" | "half_open";
+  /** The failure that opened the circuit; null while it is closed. */
+  reason: string | null;
+  /** Of the circuit's state, milliseconds since the epoch. */
+  since: number;
 }
 
 /** Several providers behind the port of one language model. */
@@ -82,7 +92,8 @@ export function openChain(options: ChainOptions): LanguageModelChain {
   return {
     classify,
     isAvailable: () => providers.some((provider) => provider.isAvailable()),
-    hasSpareCapacity: () => providers.some((provider) => provider.hasSpareCapacity()),
+    // Of the one that is asked first: a call waits for it even where others have room.
+    spareCapacity: () => providers.find((one) => one.isAvailable())?.spareCapacity() ?? 0,
     providers: () => providers.map(toStatus),
     async close() {
       await Promise.all(providers.map((provider) => provider.close()));

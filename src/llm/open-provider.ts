@@ -1,13 +1,12 @@
 import { bulkhead, isTaskCancelledError, timeout, TimeoutStrategy } from "cockatiel";
 import {
-  type CallBudget,
   type LanguageModel,
   type LanguageModelAnswer,
   type LanguageModelFailure,
-  NO_LIMITS,
   type Outcome,
   type PreparedPicture,
 } from "../classification/ports.ts";
+import { type CallBudget, NO_LIMITS } from "../classification/spending.ts";
 import type { Profile } from "../classification/profile.ts";
 import { createAsk } from "./attempts.ts";
 import { createBoundedFetch, type Fetch } from "./bounded-fetch.ts";
@@ -104,7 +103,7 @@ export function openProvider(options: ProviderOptions): Provider {
     maxSide: options.maxSide,
     classify,
     isAvailable,
-    hasSpareCapacity: () => isAvailable() && slots.executionSlots > 0 && pacer.isFree(),
+    spareCapacity: () => (isAvailable() && pacer.isFree() ? slots.executionSlots : 0),
     state: () => circuit.status,
     p95: () => latencies.p95(),
     async close() {

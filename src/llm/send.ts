@@ -1,6 +1,6 @@
 import { timeout, TimeoutStrategy } from "cockatiel";
 import type OpenAI from "openai";
-import type { CallBudget, CallSpending } from "../classification/ports.ts";
+import type { CallBudget, CallSpending } from "../classification/spending.ts";
 import type { Profile } from "../classification/profile.ts";
 import type { Circuit } from "./circuit.ts";
 import { type AttemptFailure, createFailure, toFailure } from "./failure.ts";

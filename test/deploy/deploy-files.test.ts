@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseConfig, SETTINGS } from "../../src/config.ts";
+import { parseConfig } from "../../src/config.ts";
+import { SETTINGS } from "../../src/settings.ts";
 
 interface FlyConfig {
   kill_signal: string;

@@ -2,7 +2,7 @@ import type {
   BudgetReservation,
   CallBudget,
   CallSpending,
-} from "../../src/classification/ports.ts";
+} from "../../src/classification/spending.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 import { type ChainOptions, type LanguageModelChain, openChain } from "../../src/llm/open-chain.ts";
 import {

@@ -78,7 +78,7 @@ describe("a chain", () => {
     await using fixture = openChainFixture([status(401), status(403)]);
     await fixture.classify();
     expect(fixture.chain.isAvailable()).toBe(false);
-    expect(fixture.chain.hasSpareCapacity()).toBe(false);
+    expect(fixture.chain.spareCapacity()).toBe(0);
     expect(await fixture.classify()).toEqual({
       ok: false,
       reason: "circuit_open",
@@ -108,8 +108,8 @@ describe("Retry-After", () => {
     for (let call = 0; call < 5; call++)
       expect(await fixture.classify()).toMatchObject({ ok: true, value: { provider: "fake-2" } });
     expect(fixture.calls()).toEqual([1, 5]);
-    expect(fixture.providers[0]!.hasSpareCapacity()).toBe(false);
-    expect(fixture.chain.hasSpareCapacity()).toBe(true);
+    expect(fixture.providers.map((provider) => provider.spareCapacity())).toEqual([0, 64]);
+    expect(fixture.chain.spareCapacity()).toBe(0);
   });
 
   test("is waited for where it fits", async () => {
@@ -117,7 +117,7 @@ describe("Retry-After", () => {
       (_call, index) => (index === 0 ? status(429, { retryAfter: "1" }) : answer()),
     ]);
     const first = fixture.classify();
-    await until(() => fixture.providers[0]!.hasSpareCapacity() === false);
+    await until(() => fixture.providers[0]!.spareCapacity() === 0);
     const startedAt = performance.now();
     expect((await fixture.classify()).ok).toBe(true);
     expect(performance.now() - startedAt).toBeGreaterThan(500);

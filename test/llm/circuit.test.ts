@@ -45,6 +45,23 @@ describe("the circuit opens", () => {
     expect(fixture.moves).toEqual(["open"]);
   });
 
+  test.each([
+    ["fails", behaviours.status(500)],
+    ["hangs", behaviours.hang()],
+  ])("soon in a burst that %s as a whole", async (_name, behaviour) => {
+    await using fixture = openWatched(behaviour, {
+      concurrency: 64,
+      maxQueued: 300,
+      breakerMinCalls: 10,
+      timeoutMs: 300,
+      probeIntervalMs: 60_000,
+    });
+    await Promise.all(Array.from({ length: 300 }, () => fixture.classify()));
+    expect(fixture.moves).toEqual(["open"]);
+    // Those that had begun by then, and not many more.
+    expect(fixture.provider.calls.count).toBeLessThanOrEqual(128);
+  });
+
   test("amid the retries of one call, which reports what it met itself", async () => {
     await using fixture = openWatched(behaviours.status(503), {
       maxRetries: 9,
@@ -85,6 +102,16 @@ describe("the circuit stays closed", () => {
     );
     for (let i = 0; i < 30; i++) await fixture.classify();
     expect(fixture.moves).toEqual([]);
+  });
+
+  test("while a third of a burst fails, although failures are back before any answer", async () => {
+    await using fixture = openWatched(
+      (_call, index) => ((index * 37) % 100 < 33 ? behaviours.status(500) : behaviours.slow(150)),
+      { concurrency: 64, maxQueued: 300, breakerMinCalls: 10 },
+    );
+    await Promise.all(Array.from({ length: 300 }, () => fixture.classify()));
+    expect(fixture.moves).toEqual([]);
+    expect(fixture.provider.calls.count).toBe(300);
   });
 
   test("over failures of fewer calls than say anything", async () => {
@@ -157,6 +184,20 @@ describe("the way back", () => {
       expect(fixture.moves).toEqual(["open"]);
     },
   );
+
+  test("is not, after a refused key, although a call that began before ends otherwise", async () => {
+    await using fixture = openWatched(
+      (_call, index) => (index === 0 ? behaviours.hang() : behaviours.status(401)),
+      { timeoutMs: 200 },
+    );
+    fixture.provider.behaveToProbes(behaviours.status(401));
+    const slow = fixture.classify();
+    await until(() => fixture.provider.calls.count === 1);
+    await Promise.all([slow, fixture.classify()]);
+    const { probes } = fixture.provider.calls;
+    await until(() => fixture.provider.calls.probes >= probes + 3);
+    expect(fixture.moves).toEqual(["open"]);
+  });
 
   test("is tried after five minutes in any case", async () => {
     let skewMs = 0;

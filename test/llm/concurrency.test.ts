@@ -49,13 +49,22 @@ test("a call whose minute is nearly over waits for its turn", async () => {
     requestsPerMinute: 1,
     clock: () => Date.now() + skewMs,
   });
-  expect(fixture.model.hasSpareCapacity()).toBe(true);
+  expect(fixture.model.spareCapacity()).toBe(1);
   expect((await fixture.classify()).ok).toBe(true);
-  expect(fixture.model.hasSpareCapacity()).toBe(false);
+  expect(fixture.model.spareCapacity()).toBe(0);
   expect(await fixture.classify()).toMatchObject({ ok: false, reason: "overloaded" });
   skewMs = 59_800;
   expect((await fixture.classify(120_000)).ok).toBe(true);
   expect(fixture.provider.calls.count).toBe(2);
+});
+
+test("a Retry-After holds for calls that wait for a slot, too", async () => {
+  await using fixture = openFixture(behaviours.status(429, { retryAfter: "60" }), {
+    concurrency: 1,
+  });
+  const outcomes = await Promise.all(Array.from({ length: 5 }, () => fixture.classify()));
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: "rate_limited" });
+  expect(fixture.provider.calls.count).toBe(1);
 });
 
 test("calls that died in the queue are never sent", async () => {

@@ -70,8 +70,8 @@ export interface ScriptedModel extends LanguageModel {
   readonly calls: Map<string, number>;
   readonly deadlines: number[];
   failure: LanguageModelFailure | null;
-  /** Whether callers wait for their turn. */
-  isBusy: boolean;
+  /** Calls that would start at once; 0: callers wait for their turn. */
+  freeSlots: number;
   confidence: number;
 }
 
@@ -81,7 +81,7 @@ export function createScriptedModel(): ScriptedModel {
     calls: new Map(),
     deadlines: [],
     failure: null,
-    isBusy: false,
+    freeSlots: 100,
     confidence: 0.9,
     async classify({ jpeg }, _profile, deadlineAt) {
       const { family, copy } = parsePhoto(jpeg)!;
@@ -97,8 +97,8 @@ export function createScriptedModel(): ScriptedModel {
     isAvailable() {
       return this.failure !== "circuit_open";
     },
-    hasSpareCapacity() {
-      return !this.isBusy;
+    spareCapacity() {
+      return this.failure === "circuit_open" ? 0 : this.freeSlots;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import pino from "pino";
-import { parseConfig, type SettingName } from "../../src/config.ts";
+import { parseConfig } from "../../src/config.ts";
+import type { SettingName } from "../../src/settings.ts";
 import { createLifecycle } from "../../src/lifecycle.ts";
 import { listen } from "../../src/listener.ts";
 import { openServices } from "../../src/services.ts";

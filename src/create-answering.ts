@@ -1,0 +1,81 @@
+import { LRUCache } from "lru-cache";
+import type { AliasPolicy } from "./classification/alias.ts";
+import { createClassify } from "./classification/classify-by-mode.ts";
+import {
+  type ClassifyUpload,
+  type ClassifyUploadDeps,
+  createClassifyUpload,
+} from "./classification/classify-upload.ts";
+import type { KeepingPolicy } from "./classification/keeping.ts";
+import { createLookup, type Lookup } from "./classification/lookup.ts";
+import type { GuardedStore, LanguageModel, LocalModel, Recorder } from "./classification/ports.ts";
+import type { Profile } from "./classification/profile.ts";
+import { hasLanguageModel, type Config } from "./config.ts";
+import type { AppError } from "./errors.ts";
+import { createIdentify } from "./hashing/create-identify.ts";
+
+const DAY_MS = 86_400_000;
+const MAX_REMEMBERED_DIGESTS = 20_000;
+const MAX_REJECTIONS = 10_000;
+const REJECTION_TTL_MS = 60_000;
+/** Of a request's deadline, kept back for the local model. */
+const LOCAL_RESERVE = 0.2;
+
+export interface AnsweringDeps extends Pick<
+  ClassifyUploadDeps,
+  "keeping" | "memory" | "reader" | "sink" | "telemetry" | "upgrades" | "clock"
+> {
+  profile: Profile;
+  store: GuardedStore;
+  recorder: Recorder;
+  languageModel: LanguageModel | null;
+  localModel: LocalModel | null;
+}
+
+/** The two use cases: what is known of a hash, and what is in a photo. */
+export function createAnswering(
+  config: Config,
+  { profile, recorder, languageModel, localModel, ...shared }: AnsweringDeps,
+): { lookup: Lookup; classifyUpload: ClassifyUpload } {
+  const aliases = config.ALIAS_TRUST === "verified" ? null : aliasPolicy(config);
+  const quorum = aliases && aliases.quorum;
+  const lookup = createLookup({ ...shared, recorder, quorum });
+  const classify = createClassify({
+    mode: config.INFERENCE,
+    profile,
+    languageModel,
+    localModel,
+    localReserveMs: config.REQUEST_DEADLINE_MS * LOCAL_RESERVE,
+  });
+  const classifyUpload = createClassifyUpload({
+    ...shared,
+    identify: createIdentify({ maxRemembered: MAX_REMEMBERED_DIGESTS }),
+    lookup,
+    classify,
+    rejections: new LRUCache<string, AppError>({ max: MAX_REJECTIONS, ttl: REJECTION_TTL_MS }),
+    aliases,
+    deadlineMs: config.REQUEST_DEADLINE_MS,
+  });
+  return { lookup, classifyUpload };
+}
+
+/** When callers' claims about a hash answer others. */
+export function aliasPolicy(config: Config): AliasPolicy {
+  return {
+    quorum: config.ALIAS_TRUST === "shared" ? 1 : config.ALIAS_QUORUM,
+    maxDistance: config.ALIAS_MAX_DISTANCE,
+  };
+}
+
+/** Where a language model is wanted, what the local one says is a stopgap. */
+export function keepingPolicy(config: Config, profileId: string): KeepingPolicy {
+  const { INFERENCE, CACHE_TTL_DAYS } = config;
+  const localResults =
+    INFERENCE === "llm-only"
+      ? "unwanted"
+      : INFERENCE === "llm-first" && hasLanguageModel(config)
+        ? "provisional"
+        : "final";
+  const ttlMs = CACHE_TTL_DAYS === 0 ? null : CACHE_TTL_DAYS * DAY_MS;
+  return { profileId, localResults, ttlMs, random: Math.random };
+}

@@ -1,0 +1,67 @@
+import type { Logger } from "pino";
+import type { DailyBudget } from "./budget/daily-budget.ts";
+import type { GuardedStore, LanguageModel } from "./classification/ports.ts";
+import { runUpgrades, type UpgradeDeps } from "./classification/run-upgrades.ts";
+import type { Config } from "./config.ts";
+import type { JournaledSink } from "./journal/result-sink.ts";
+import { type Lifecycle, startLoop } from "./lifecycle.ts";
+import { upgradeDeadlineMs, upgradeRhythm } from "./open-upgrades.ts";
+import type { WriteBehindRecorder } from "./recording/recorder.ts";
+
+const DAY_MS = 86_400_000;
+const RECORDING_MS = 1_000;
+const REPLAY_MS = 500;
+const PURGE_MS = 60_000;
+const PURGE_ROWS = 1_000;
+/** How old what health and metrics say about the budget may be. */
+const BUDGET_REFRESH_MS = 5_000;
+
+export interface LoopDeps extends Omit<
+  UpgradeDeps,
+  "languageModel" | "store" | "sink" | "deadlineMs" | "maxPerRun"
+> {
+  /** null: nothing to upgrade by. */
+  languageModel: LanguageModel | null;
+  /** null: no limits. */
+  budget: DailyBudget | null;
+  store: GuardedStore;
+  sink: JournaledSink;
+  recorder: WriteBehindRecorder;
+  lifecycle: Lifecycle;
+  log: Logger;
+}
+
+/** Starts the periodic work; each loop's end is pushed on the lifecycle. */
+export function startLoops(config: Config, deps: LoopDeps): void {
+  const { lifecycle, log, store, sink, recorder, budget, upgrades, clock } = deps;
+
+  function loop(name: string, intervalMs: number, run: (signal: AbortSignal) => Promise<void>) {
+    const onError = (_: string, err: unknown) =>
+      log.error({ err, loop: name }, "background work failed");
+    const { stop } = startLoop({ name, intervalMs, run, onError });
+    lifecycle.onClose(name, stop);
+  }
+
+  loop("recording", RECORDING_MS, () => recorder.flush());
+  loop("journal replay", REPLAY_MS, async (signal) => {
+    // The circuit closes again only by a call that succeeds, and there may be no traffic.
+    if (!store.isAvailable()) await store.ping();
+    const replayed = await sink.replay(signal);
+    if (replayed > 0) log.info({ replayed }, "journal entries are in the database now");
+  });
+  loop("purge", PURGE_MS, async () => {
+    const now = clock();
+    const requestsBefore = now - config.LOG_RETENTION_DAYS * DAY_MS;
+    await store.purge({ now, requestsBefore, limit: PURGE_ROWS });
+  });
+  if (budget) loop("daily budget", BUDGET_REFRESH_MS, () => budget.refresh());
+
+  const { intervalMs, maxPerRun } = upgradeRhythm(config);
+  const deadlineMs = upgradeDeadlineMs(config);
+  const { languageModel } = deps;
+  loop("upgrades", intervalMs, async (signal) => {
+    // Pictures of a time with a language model must not outlive their hour.
+    if (!languageModel) return upgrades.sweep();
+    await runUpgrades({ ...deps, languageModel, deadlineMs, maxPerRun }, signal);
+  });
+}
