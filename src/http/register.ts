@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import type { z } from "zod";
 import type { ErrorCode } from "../errors.ts";
 import type { AppEnv } from "./context.ts";
 import { STATUS_OF } from "./errors.ts";
@@ -19,6 +20,23 @@ export function register(
   app.openAPIRegistry.registerPath(createRoute(route));
   app.on(route.method.toUpperCase(), route.path, handler);
 }
+
+/** The documentation of a JSON answer. */
+export function jsonContent<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** What a JSON body can be refused for. */
+export const JSON_BODY_CODES = [
+  "malformed_request",
+  "request_timeout",
+  "payload_too_large",
+  "unsupported_media_type",
+  "validation_failed",
+] as const satisfies readonly ErrorCode[];
+
+/** What an upload can be refused for before anybody looks at its pictures. */
+export const UPLOAD_CODES = [...JSON_BODY_CODES, "server_overloaded"] as const;
 
 /** The documentation of error responses, one per status that the codes have. */
 export function problemResponses(...codes: ErrorCode[]): RouteConfig["responses"] {

@@ -37,6 +37,16 @@ export const userIdSchema = z.string().max(MAX_USER_ID_LENGTH).optional().openap
   example: "device-7f3a",
 });
 
+/** Who asks; documented for all operations that answer callers differently. */
+export const callerHeaderSchema = z.object({
+  "X-User-ID": z.string().max(MAX_USER_ID_LENGTH).optional().openapi({
+    description: "A device or user id. A claimed hash answers the caller who made the claim.",
+    example: "device-7f3a",
+  }),
+});
+
+export const pictureFileSchema = z.file().openapi({ type: "string", format: "binary" });
+
 export const localInferenceSchema = z
   .object({
     model: z.string(),
@@ -89,7 +99,19 @@ export const problemSchema = z
     error_code: z.enum(ERROR_CODES),
     request_id: z.string(),
   })
-  .openapi("Problem", { description: "RFC 9457 problem details." });
+  .openapi("Problem", {
+    description: "RFC 9457 problem details.",
+    example: {
+      type: "urn:onceover:error:validation_failed",
+      title: "Validation failed",
+      status: 422,
+      detail: "Not valid: image_hash.",
+      errors: [{ path: "image_hash", message: "must be 64 (or 16) hex characters" }],
+      success: false,
+      error_code: "validation_failed",
+      request_id: "req_1760097600_a3f5d8c2b1e9",
+    },
+  });
 
 /** A classification as clients see it. */
 export function toClassificationBody(

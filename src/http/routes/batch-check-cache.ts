@@ -2,10 +2,11 @@ import { z, type RouteConfig } from "@hono/zod-openapi";
 import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
-import { problemResponses, register, type App } from "../register.ts";
+import { JSON_BODY_CODES, jsonContent, problemResponses, register, type App } from "../register.ts";
 import { readJson } from "../request-body.ts";
 import { logged } from "../request-log.ts";
 import {
+  callerHeaderSchema,
   classificationSchema,
   envelopeSchema,
   EXAMPLE_HASH,
@@ -47,20 +48,12 @@ export const batchCheckCacheRoute = {
   summary: "Ask which of up to 100 photos are known",
   description: "Answered in the order asked, duplicates included.",
   request: {
+    headers: callerHeaderSchema,
     body: { required: true, content: { "application/json": { schema: requestSchema } } },
   },
   responses: {
-    200: {
-      description: "One item per hash.",
-      content: { "application/json": { schema: responseSchema } },
-    },
-    ...problemResponses(
-      "malformed_request",
-      "request_timeout",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-    ),
+    200: jsonContent("One item per hash.", responseSchema),
+    ...problemResponses(...JSON_BODY_CODES),
   },
 } satisfies RouteConfig;
 

@@ -5,10 +5,16 @@ import { AppError, ERROR_CODES } from "../../errors.ts";
 import { identifyCaller, type Caller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
-import { problemResponses, register, type App } from "../register.ts";
+import { jsonContent, problemResponses, register, UPLOAD_CODES, type App } from "../register.ts";
 import { readMultipart, validationError } from "../request-body.ts";
 import { logged } from "../request-log.ts";
-import { classificationSchema, envelopeSchema, toClassificationBody } from "../schemas.ts";
+import {
+  callerHeaderSchema,
+  classificationSchema,
+  envelopeSchema,
+  pictureFileSchema,
+  toClassificationBody,
+} from "../schemas.ts";
 import { spendingOf } from "../spending.ts";
 import { checkSize, mediaTypeOf, parseClaimedHash, readFile, withUpload } from "../uploads.ts";
 
@@ -40,8 +46,6 @@ const responseSchema = z
   })
   .openapi("BatchClassifyResponse");
 
-const picture = z.any().openapi({ type: "string", format: "binary" });
-
 export const batchClassifyRoute = {
   method: "post",
   path: "/api/v1/classify/batch",
@@ -52,12 +56,13 @@ export const batchClassifyRoute = {
     "One bad file fails alone. `image_hashes` must have one entry per file (null or empty for none); " +
     "an array of another length is ignored with a warning.",
   request: {
+    headers: callerHeaderSchema,
     body: {
       required: true,
       content: {
         "multipart/form-data": {
           schema: z.object({
-            images: z.array(picture).min(1).max(MAX_IMAGES),
+            images: z.array(pictureFileSchema).min(1).max(MAX_IMAGES),
             image_hashes: z.string().optional().openapi({ description: "A JSON array of hashes." }),
           }),
         },
@@ -65,18 +70,8 @@ export const batchClassifyRoute = {
     },
   },
   responses: {
-    200: {
-      description: "One item per file, in the order sent.",
-      content: { "application/json": { schema: responseSchema } },
-    },
-    ...problemResponses(
-      "malformed_request",
-      "request_timeout",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-      "server_overloaded",
-    ),
+    200: jsonContent("One item per file, in the order sent.", responseSchema),
+    ...problemResponses(...UPLOAD_CODES),
   },
 } satisfies RouteConfig;
 

@@ -4,10 +4,11 @@ import { lookupCacheStatus } from "../cache-status.ts";
 import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respond, type Exchange } from "../exchange.ts";
-import { problemResponses, register, type App } from "../register.ts";
+import { JSON_BODY_CODES, jsonContent, problemResponses, register, type App } from "../register.ts";
 import { readJson } from "../request-body.ts";
 import { logged } from "../request-log.ts";
 import {
+  callerHeaderSchema,
   classificationSchema,
   envelopeSchema,
   imageHashSchema,
@@ -48,20 +49,12 @@ export const checkCacheRoute = {
   summary: "Ask whether a photo is known",
   description: "To be asked before uploading. A miss is an answer too, not an error.",
   request: {
+    headers: callerHeaderSchema,
     body: { required: true, content: { "application/json": { schema: requestSchema } } },
   },
   responses: {
-    200: {
-      description: "Known (`cached: true`) or not.",
-      content: { "application/json": { schema: z.union([hitSchema, missSchema]) } },
-    },
-    ...problemResponses(
-      "malformed_request",
-      "request_timeout",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-    ),
+    200: jsonContent("Known (`cached: true`) or not.", z.union([hitSchema, missSchema])),
+    ...problemResponses(...JSON_BODY_CODES),
   },
 } satisfies RouteConfig;
 

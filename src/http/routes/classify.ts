@@ -6,13 +6,15 @@ import { uploadCacheStatus } from "../cache-status.ts";
 import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
-import { problemResponses, register, type App } from "../register.ts";
+import { jsonContent, problemResponses, register, UPLOAD_CODES, type App } from "../register.ts";
 import { readBody, readMultipart, validationError, type BodyLimits } from "../request-body.ts";
 import { logged } from "../request-log.ts";
 import {
+  callerHeaderSchema,
   claimedHashSchema,
   classificationSchema,
   envelopeSchema,
+  pictureFileSchema,
   toClassificationBody,
 } from "../schemas.ts";
 import { spendingOf } from "../spending.ts";
@@ -36,8 +38,6 @@ const responseSchema = z
   })
   .openapi("ClassifyResponse");
 
-const picture = z.any().openapi({ type: "string", format: "binary" });
-
 export const classifyRoute = {
   method: "post",
   path: "/api/v1/classify",
@@ -48,33 +48,25 @@ export const classifyRoute = {
     "As `multipart/form-data`, or the picture itself as the body with its hash in `X-Image-Hash`. " +
     "JPEG, PNG, WebP, GIF (first frame), MPO (first picture) or AVIF.",
   request: {
-    headers: z.object({ "X-Image-Hash": claimedHashSchema }),
+    headers: callerHeaderSchema.extend({ "X-Image-Hash": claimedHashSchema }),
     body: {
       required: true,
       content: {
         "multipart/form-data": {
-          schema: z.object({ image: picture, image_hash: claimedHashSchema }),
+          schema: z.object({ image: pictureFileSchema, image_hash: claimedHashSchema }),
         },
-        "image/*": { schema: picture },
+        "image/*": { schema: pictureFileSchema },
       },
     },
   },
   responses: {
-    200: {
-      description: "The photo's category, from a cache or from a model.",
-      content: { "application/json": { schema: responseSchema } },
-    },
+    200: jsonContent("The photo's category, from a cache or from a model.", responseSchema),
     ...problemResponses(
-      "malformed_request",
-      "request_timeout",
-      "payload_too_large",
+      ...UPLOAD_CODES,
       "image_too_many_pixels",
-      "unsupported_media_type",
       "unsupported_image",
       "corrupt_image",
-      "validation_failed",
       "classification_unavailable",
-      "server_overloaded",
     ),
   },
 } satisfies RouteConfig;

@@ -1,7 +1,7 @@
 import { z, type RouteConfig } from "@hono/zod-openapi";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
-import { problemResponses, register, type App } from "../register.ts";
+import { jsonContent, problemResponses, register, type App } from "../register.ts";
 
 const responseSchema = z
   .object({
@@ -58,10 +58,7 @@ export const healthRoute = {
     "`model_api` is `available` while a language model answers, `degraded` while only the local " +
     "model can, `not_configured` where neither can. Always 200; for load balancers use `/readyz`.",
   responses: {
-    200: {
-      description: "The state of this server.",
-      content: { "application/json": { schema: responseSchema } },
-    },
+    200: jsonContent("The state of this server.", responseSchema),
     ...problemResponses(),
   },
 } satisfies RouteConfig;

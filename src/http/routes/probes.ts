@@ -2,14 +2,9 @@ import { z, type RouteConfig } from "@hono/zod-openapi";
 import { AppError } from "../../errors.ts";
 import type { HttpDeps } from "../context.ts";
 import { respond, respondJson } from "../exchange.ts";
-import { problemResponses, register, type App } from "../register.ts";
+import { jsonContent, problemResponses, register, type App } from "../register.ts";
 
-const alive = {
-  200: {
-    description: "Yes.",
-    content: { "application/json": { schema: z.object({ status: z.literal("ok") }) } },
-  },
-};
+const alive = { 200: jsonContent("Yes.", z.object({ status: z.literal("ok") })) };
 
 export const livenessRoute = {
   method: "get",
