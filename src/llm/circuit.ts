@@ -80,8 +80,9 @@ export class Circuit {
   readonly #policy: CircuitBreakerPolicy;
   readonly #closing = new AbortController();
   #status: CircuitStatus;
-  /** While open, what opened it: calls that end later say nothing new. */
   #lastFailure: BreakingFailure | null = null;
+  /** How often it opened. A call that began before the last time says nothing of what is now. */
+  #openings = 0;
   /** In the order in which they began. */
   readonly #callsUnderWay = new Set<symbol>();
   /** Set by a good probe, cleared when the circuit opens: whether the next call may be the trial. */
@@ -124,9 +125,11 @@ export class Circuit {
   execute<Reply extends ReplyOutcome>(attempt: () => Promise<Reply>): Promise<Reply> {
     return this.#policy.execute(async () => {
       const call = Symbol("call");
+      const openings = this.#openings;
       this.#callsUnderWay.add(call);
       try {
         const outcome = await attempt();
+        if (!outcome.ok && openings !== this.#openings) outcome.failure.breaks = false;
         if (!outcome.ok && outcome.failure.breaks) this.#noteFailure(call, outcome.failure);
         return outcome;
       } finally {
@@ -143,7 +146,6 @@ export class Circuit {
   }
 
   #noteFailure(call: symbol, cause: AttemptFailure): void {
-    if (this.#policy.state === PolicyState.Open) return;
     let olderCalls = 0;
     for (const other of this.#callsUnderWay) {
       if (other === call) break;
@@ -153,6 +155,7 @@ export class Circuit {
   }
 
   #open(): void {
+    this.#openings++;
     this.#mayTry = false;
     this.#move("open", this.#lastFailure?.cause ?? null);
     this.#scheduleProbe();

@@ -77,7 +77,8 @@ export function createSend(options: SendOptions): Send {
 
   function speaksAgainstProvider(question: Question, startedAt: number): boolean {
     // The trial of a half-open circuit must show an answer; elsewhere losing a race is no failure.
-    if (question.cancel?.aborted) return circuit.status.circuit !== "closed";
+    if (circuit.status.circuit !== "closed") return true;
+    if (question.cancel?.aborted) return false;
     const givenMs = Math.min(timeoutMs, question.deadlineAt - startedAt);
     return givenMs >= Math.min(timeoutMs / 2, FAIR_CHANCE_MS);
   }
@@ -93,7 +94,8 @@ export function createSend(options: SendOptions): Send {
 
   return async function send(question, signal) {
     const reservation = await budget.reserve(pricing.estimateMicros);
-    if (!reservation) return noAnswer(createFailure("over_budget", "today's budget is used up"));
+    if (!reservation)
+      return noAnswer(createFailure("over_budget", "the daily budget allows no call"));
     let spent: CallSpending = { sent: false, costMicros: 0 };
     try {
       if (signal.aborted) return noAnswer(createFailure("timeout", "no time left for a call"));

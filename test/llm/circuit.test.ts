@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { Circuit } from "../../src/llm/circuit.ts";
+import { createFailure } from "../../src/llm/failure.ts";
 import type { CircuitStatus, ProviderOptions } from "../../src/llm/open-provider.ts";
+import type { ReplyOutcome } from "../../src/llm/parse-reply.ts";
 import { type Behave, behaviours } from "../support/fake-provider.ts";
 import { openFixture, until } from "./language-model-fixture.ts";
 
@@ -143,6 +146,42 @@ describe("the way back", () => {
     expect((await fixture.classify()).ok).toBe(true);
     expect(fixture.moves).toEqual(["open", "half_open", "closed"]);
     expect(fixture.model.state().reason).toBeNull();
+  });
+
+  test("is not lost to calls that began before the circuit opened and end amid the trial", async () => {
+    const refuseKey = (): ReplyOutcome => ({
+      ok: false,
+      failure: createFailure("unauthorized", "HTTP 401", { breaks: true }),
+    });
+    const circuit = new Circuit({
+      minCalls: 3,
+      probe: async () => "up",
+      probeIntervalMs: 1,
+      onStateChange: () => {},
+      clock: Date.now,
+    });
+    const [oldReply, trialReply] = [1, 2].map(() => Promise.withResolvers<ReplyOutcome>());
+    const old = circuit.execute(() => oldReply!.promise);
+    await circuit.execute(async () => refuseKey());
+    await until(() => circuit.status.circuit === "half_open");
+    const trial = circuit.execute(() => trialReply!.promise);
+    oldReply!.resolve(refuseKey());
+    await old;
+    trialReply!.resolve({ ok: true, value: { category: "pets", confidence: 1, description: "" } });
+    await trial;
+    expect(circuit.status.circuit).toBe("closed");
+    await circuit.close();
+  });
+
+  test("ends when the trial call gets no answer, however short its time was", async () => {
+    await using fixture = openWatched(behaviours.status(500));
+    await breakIt(fixture);
+    fixture.provider.behaveToProbes(behaviours.status(200));
+    fixture.provider.behave(behaviours.hang());
+    await until(() => fixture.model.isAvailable());
+    await fixture.classify(20);
+    await until(() => fixture.moves.length > 2);
+    expect(fixture.moves.slice(0, 3)).toEqual(["open", "half_open", "open"]);
   });
 
   test("ends when the trial call fails, and is found again", async () => {
