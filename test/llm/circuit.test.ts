@@ -24,6 +24,11 @@ async function breakIt(fixture: ReturnType<typeof openWatched>) {
   expect(fixture.moves).toEqual(["open"]);
 }
 
+const refuseKey = (): ReplyOutcome => ({
+  ok: false,
+  failure: createFailure("unauthorized", "HTTP 401", { breaks: true }),
+});
+
 describe("the circuit opens", () => {
   test("when most calls fail, and then answers without a call", async () => {
     await using fixture = openWatched(behaviours.status(500), { probeIntervalMs: 60_000 });
@@ -149,10 +154,6 @@ describe("the way back", () => {
   });
 
   test("is not lost to calls that began before the circuit opened and end amid the trial", async () => {
-    const refuseKey = (): ReplyOutcome => ({
-      ok: false,
-      failure: createFailure("unauthorized", "HTTP 401", { breaks: true }),
-    });
     const circuit = new Circuit({
       minCalls: 3,
       probe: async () => "up",
