@@ -1,5 +1,6 @@
 import type { BudgetStatus, DailyBudget } from "./budget/daily-budget.ts";
 import type { GuardedStore, LocalModel } from "./classification/ports.ts";
+import { MICROS } from "./classification/spending.ts";
 import type { InferenceMode } from "./classification/classify-by-mode.ts";
 import type { HealthReport } from "./http/context.ts";
 import type { LanguageModelChain } from "./llm/open-chain.ts";
@@ -74,5 +75,3 @@ function describeBudget({ day, spent, limits, isExhausted }: BudgetStatus) {
     exhausted: isExhausted,
   };
 }
-
-const MICROS = 1_000_000;

@@ -2,12 +2,10 @@ import type { Logger } from "pino";
 import { createCalendar } from "./budget/calendar.ts";
 import { createDailyBudget, type DailyBudget } from "./budget/daily-budget.ts";
 import type { GuardedStore } from "./classification/ports.ts";
-import type { SpendingLedger } from "./classification/spending.ts";
+import { MICROS, toMicros, type SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { GaugeReaders } from "./telemetry/metrics.ts";
-
-const MICROS = 1_000_000;
 
 interface Surroundings {
   spending: SpendingLedger;
@@ -24,7 +22,8 @@ export function openConfiguredBudget(
 ): DailyBudget | null {
   const limits = {
     calls: LLM_DAILY_CALLS || null,
-    costMicros: Math.round(LLM_DAILY_BUDGET * MICROS) || null,
+    // Less than a millionth is still a limit.
+    costMicros: LLM_DAILY_BUDGET > 0 ? Math.max(1, toMicros(LLM_DAILY_BUDGET)) : null,
   };
   if (limits.calls === null && limits.costMicros === null) return null;
   const budget = createDailyBudget({

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { canAnswerLocally, mapLabels } from "./classification/local-answer.ts";
 import type { LocalModel } from "./classification/ports.ts";
-import type { CallBudget } from "./classification/spending.ts";
+import { type CallBudget, toMicros } from "./classification/spending.ts";
 import type { Profile } from "./classification/profile.ts";
 import { ConfigError, hasLanguageModel, type Config } from "./config.ts";
 import { openLocalModel } from "./inference/open-local-model.ts";
@@ -29,7 +29,7 @@ export function openConfiguredLanguageModel(
     openProvider({
       ...settings,
       budget,
-      costPerCallMicros: Math.round(config.COST_PER_API_CALL * 1_000_000),
+      costPerCallMicros: toMicros(config.COST_PER_API_CALL),
       onStateChange: (status) => logCircuit(log, settings.name, status),
     }),
   );

@@ -1,3 +1,10 @@
+/** Money is counted in whole millionths of its unit, so that sums are exact. */
+export const MICROS = 1_000_000;
+
+export function toMicros(amount: number): number {
+  return Math.round(amount * MICROS);
+}
+
 /** What language-model calls came to: how many, and their cost in millionths of the money unit. */
 export interface Spending {
   calls: number;

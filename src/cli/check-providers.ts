@@ -1,5 +1,6 @@
 import type { LanguageModelFailure, PreparedPicture } from "../classification/ports.ts";
 import type { Profile } from "../classification/profile.ts";
+import { MICROS } from "../classification/spending.ts";
 import { type ModelOutcome, openProvider } from "../llm/open-provider.ts";
 import type { ProviderSettings } from "../llm/provider-settings.ts";
 
@@ -64,7 +65,7 @@ function toRow({ settings, outcome, latencyMs }: CheckedProvider): string[] {
   return [
     ...start,
     usage ? `${usage.inputTokens}/${usage.outputTokens}` : "not told",
-    `${(costMicros / 1_000_000).toFixed(6)}${isCounted ? "" : " (COST_PER_API_CALL)"}`,
+    `${(costMicros / MICROS).toFixed(6)}${isCounted ? "" : " (COST_PER_API_CALL)"}`,
     `${category} ${confidence} ${description}`,
   ];
 }

@@ -1,4 +1,5 @@
 /** `bun run providers check`: shows a drawn picture to every configured language model. */
+import { toMicros } from "../classification/spending.ts";
 import { loadProfile } from "../profiles/load-profile.ts";
 import { parseConfig } from "../config.ts";
 import { drawSample } from "../imaging/draw-sample.ts";
@@ -23,7 +24,7 @@ async function check(): Promise<number> {
   }
   const profile = await loadProfile(config.PROFILE_FILE);
   const picture = await preparePicture(largestSide(config.providers));
-  const costPerCallMicros = Math.round(config.COST_PER_API_CALL * 1_000_000);
+  const costPerCallMicros = toMicros(config.COST_PER_API_CALL);
   const checks = await checkProviders(config.providers, { picture, profile, costPerCallMicros });
   process.stdout.write(renderChecks(checks));
   return checks.every(({ outcome }) => outcome.ok) ? 0 : 1;
