@@ -11,7 +11,8 @@ export interface CheckedProvider {
 }
 
 export interface CheckOptions {
-  picture: PreparedPicture;
+  /** The picture as it is shown to providers that want it at most so large, in pixels. */
+  pictureFor(maxSide: number): Promise<PreparedPicture>;
   profile: Profile;
   costPerCallMicros: number;
 }
@@ -19,10 +20,11 @@ export interface CheckOptions {
 /** Shows the picture to every provider, once and all at the same time. No budget is asked. */
 export function checkProviders(
   providers: readonly ProviderSettings[],
-  { picture, profile, costPerCallMicros }: CheckOptions,
+  { pictureFor, profile, costPerCallMicros }: CheckOptions,
 ): Promise<CheckedProvider[]> {
   return Promise.all(
     providers.map(async (settings) => {
+      const picture = await pictureFor(settings.maxSide);
       const provider = openProvider({ ...settings, maxRetries: 0, costPerCallMicros });
       const startedAt = performance.now();
       const deadlineAt = Date.now() + settings.timeoutMs;

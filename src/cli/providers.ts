@@ -1,10 +1,10 @@
 /** `bun run providers check`: shows a drawn picture to every configured language model. */
+import type { PreparedPicture } from "../classification/ports.ts";
 import { toMicros } from "../classification/spending.ts";
 import { loadProfile } from "../profiles/load-profile.ts";
 import { parseConfig } from "../config.ts";
 import { drawSample } from "../imaging/draw-sample.ts";
 import { createPictureReader } from "../imaging/picture-reader.ts";
-import { largestSide } from "../llm/open-chain.ts";
 import { checkProviders, renderChecks } from "./check-providers.ts";
 
 const USAGE = `Usage: bun run providers check
@@ -23,20 +23,25 @@ async function check(): Promise<number> {
     return 1;
   }
   const profile = await loadProfile(config.PROFILE_FILE);
-  const picture = await preparePicture(largestSide(config.providers));
   const costPerCallMicros = toMicros(config.COST_PER_API_CALL);
-  const checks = await checkProviders(config.providers, { picture, profile, costPerCallMicros });
+  const checks = await checkProviders(config.providers, {
+    pictureFor: await openSample(),
+    profile,
+    costPerCallMicros,
+  });
   process.stdout.write(renderChecks(checks));
   return checks.every(({ outcome }) => outcome.ok) ? 0 : 1;
 }
 
-/** Through the same reader as an upload. */
-async function preparePicture(maxSide: number) {
+/** A drawn picture, made ready by the same reader as an upload. */
+async function openSample() {
   const bytes = await drawSample();
-  const reader = createPictureReader({ maxPixels: 1_000_000, concurrency: 1, maxQueued: 1 });
-  const [jpeg, hash] = [await reader.encode(bytes, maxSide), await reader.hash(bytes)];
-  if (!jpeg.ok || !hash.ok) throw new Error("the drawn picture cannot be read");
-  return { jpeg: jpeg.value, pictureHash: hash.value };
+  const reader = createPictureReader({ maxPixels: 1_000_000, concurrency: 1, maxQueued: 16 });
+  return async function pictureFor(maxSide: number): Promise<PreparedPicture> {
+    const [jpeg, hash] = await Promise.all([reader.encode(bytes, maxSide), reader.hash(bytes)]);
+    if (!jpeg.ok || !hash.ok) throw new Error("the drawn picture cannot be read");
+    return { jpeg: jpeg.value, pictureHash: hash.value };
+  };
 }
 
 const [command] = Bun.argv.slice(2);
