@@ -4,37 +4,18 @@ import { readProviders } from "./read-providers.ts";
 import type { Setting } from "./setting-kinds.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
 
-type ValueOf<S> = S extends Setting<infer Value> ? Value : never;
 /** A setting without a fallback may be null. */
-export type Config = Readonly<{
-  [Name in SettingName]: Name extends OptionalSetting
-    ? ValueOf<(typeof SETTINGS)[Name]> | null
-    : ValueOf<(typeof SETTINGS)[Name]>;
-}> & {
+type ValueOf<S> =
+  S extends Setting<infer Value, infer Fallback>
+    ? Fallback extends string
+      ? Value
+      : Value | null
+    : never;
+
+export type Config = Readonly<{ [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> }> & {
   /** The language models that these settings describe, in the order in which they are asked. */
   readonly providers: readonly ProviderSettings[];
 };
-type OptionalSetting =
-  | "CLIENT_IP_HEADER"
-  | "CORS_ORIGINS"
-  | "DATABASE_URL"
-  | "LLM_API_KEY"
-  | "LLM_BASE_URL"
-  | "LLM_FALLBACK_API_KEY"
-  | "LLM_FALLBACK_BASE_URL"
-  | "LLM_FALLBACK_INPUT_PRICE"
-  | "LLM_FALLBACK_MODEL"
-  | "LLM_FALLBACK_OUTPUT_PRICE"
-  | "LLM_FALLBACK_PRESET"
-  | "LLM_IMAGE_DETAIL"
-  | "LLM_INPUT_PRICE"
-  | "LLM_MODEL"
-  | "LLM_OUTPUT_PRICE"
-  | "LLM_PRESET"
-  | "LLM_PROVIDERS_FILE"
-  | "LLM_STRUCTURED_OUTPUT"
-  | "LLM_TEMPERATURE"
-  | "PROFILE_FILE";
 
 /** Every mistake in the environment, one readable line each. */
 export class ConfigError extends Error {

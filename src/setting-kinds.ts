@@ -1,10 +1,10 @@
 import { z } from "zod";
 
 /** One environment variable: how it is read, what it defaults to, what the operator is told. */
-export interface Setting<Value> {
+export interface Setting<Value, Fallback extends string | null = string | null> {
   schema: z.ZodType<Value, string>;
   /** The text that stands in when the variable is missing or empty; null: the setting is off. */
-  fallback: string | null;
+  fallback: Fallback;
   /** What a value may be, completing "must be …". */
   allowed: string;
   about: string;
@@ -14,19 +14,27 @@ export interface Setting<Value> {
 
 interface SettingText {
   about: string;
-  fallback?: string | null;
+  fallback?: string;
 }
 
-function setting<Value>(
+type FallbackOf<Text extends SettingText> = Text extends { fallback: string } ? string : null;
+
+function setting<Value, Text extends SettingText>(
   schema: z.ZodType<Value, string>,
   allowed: string,
-  { about, fallback = null }: SettingText,
+  { about, fallback }: Text,
   isSecret = false,
-): Setting<Value> {
-  return { schema, fallback, allowed, about, isSecret };
+): Setting<Value, FallbackOf<Text>> {
+  return {
+    schema,
+    fallback: (fallback ?? null) as FallbackOf<Text>,
+    allowed,
+    about,
+    isSecret,
+  };
 }
 
-export function integer(min: number, max: number, text: SettingText) {
+export function integer<Text extends SettingText>(min: number, max: number, text: Text) {
   const schema = z
     .string()
     .regex(/^[+-]?\d+$/)
@@ -35,7 +43,7 @@ export function integer(min: number, max: number, text: SettingText) {
   return setting(schema, `a whole number from ${min} to ${max}`, text);
 }
 
-export function decimal(min: number, max: number, text: SettingText) {
+export function decimal<Text extends SettingText>(min: number, max: number, text: Text) {
   const schema = z
     .string()
     .regex(/^[+-]?\d+(\.\d+)?$/)
@@ -44,27 +52,31 @@ export function decimal(min: number, max: number, text: SettingText) {
   return setting(schema, `a number from ${min} to ${max}`, text);
 }
 
-export function oneOf<const Words extends readonly [string, ...string[]]>(
-  words: Words,
-  text: SettingText & { fallback?: Words[number] },
-): Setting<Words[number]> {
+export function oneOf<
+  const Words extends readonly [string, ...string[]],
+  Text extends SettingText & { fallback?: Words[number] },
+>(words: Words, text: Text) {
   return setting(z.enum(words) as z.ZodType<Words[number], string>, words.join(", "), text);
 }
 
-export function flag(about: SettingText): Setting<boolean> {
+export function flag<Text extends SettingText>(about: Text) {
   const schema = z.enum(["true", "false"]).transform((word) => word === "true");
   return setting(schema as z.ZodType<boolean, string>, "true or false", about);
 }
 
-export function text(about: SettingText, allowed = "any text", pattern = /^.+$/s) {
+export function text<Text extends SettingText>(
+  about: Text,
+  allowed = "any text",
+  pattern = /^.+$/s,
+) {
   return setting(z.string().regex(pattern), allowed, about);
 }
 
-export function secret(about: SettingText) {
+export function secret<Text extends SettingText>(about: Text) {
   return setting(z.string(), "any text", about, true);
 }
 
-export function list(about: SettingText, allowed: string, item: RegExp) {
+export function list<Text extends SettingText>(about: Text, allowed: string, item: RegExp) {
   const schema = z
     .string()
     .transform((words) => words.split(",").map((word) => word.trim()))
@@ -72,7 +84,7 @@ export function list(about: SettingText, allowed: string, item: RegExp) {
   return setting(schema, allowed, about);
 }
 
-export function timeZone(about: SettingText & { fallback: string }) {
+export function timeZone<Text extends SettingText>(about: Text) {
   const schema = z.string().refine((name) => {
     try {
       return Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
@@ -84,7 +96,11 @@ export function timeZone(about: SettingText & { fallback: string }) {
 }
 
 /** An address with one of the schemes; secret where it may carry a password. */
-export function address(schemes: readonly string[], about: SettingText, isSecret = false) {
+export function address<Text extends SettingText>(
+  schemes: readonly string[],
+  about: Text,
+  isSecret = false,
+) {
   const schema = z.string().refine((value) => {
     const parsed = URL.parse(value);
     return (
