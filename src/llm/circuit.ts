@@ -21,7 +21,7 @@ export interface CircuitStatus {
 }
 
 export interface CircuitOptions {
-  /** Calls before which the share of failures says nothing. */
+  /** Calls before which failures say nothing; as many in a row are enough. */
   minCalls: number;
   probe: Probe;
   probeIntervalMs: number;
@@ -31,7 +31,8 @@ export interface CircuitOptions {
 
 /** The circuit opens when more than half of the last calls failed. */
 const FAILURE_RATIO = 0.5;
-const WINDOW_CALLS = 20;
+/** With 20, a provider that fails 30 % of its calls would be switched off every 300 calls by chance. */
+const WINDOW_CALLS = 50;
 
 /**
  * Some services never answer the probe well (no `/models` for this kind of key): after this long a
@@ -47,26 +48,39 @@ interface BreakingFailure {
 }
 
 /**
- * Counts failures, and opens at once over a refused key: that is no passing trouble. An error is back
- * sooner than an answer, so of calls that began together the failures are known first: those under way
- * for longer than the one that failed count as if they went well, until they show.
+ * Opens when most of the last calls failed, or many in a row, and at once over a refused key: that is no
+ * passing trouble. An error is back sooner than an answer, so of calls that began together the failures
+ * are known first: those under way for longer than the one that failed count as if they went well, until
+ * they show.
  */
-class RatioBreaker extends CountBreaker {
+class FailureBreaker extends CountBreaker {
+  readonly #minCalls: number;
   readonly #lastFailure: () => BreakingFailure | null;
+  /** Since the last success. */
+  #inARow = 0;
 
   constructor(minCalls: number, lastFailure: () => BreakingFailure | null) {
     const size = Math.max(WINDOW_CALLS, minCalls);
-    super({ threshold: FAILURE_RATIO, size, minimumNumberOfCalls: minCalls });
+    super({ threshold: FAILURE_RATIO, size });
+    this.#minCalls = minCalls;
     this.#lastFailure = lastFailure;
   }
 
+  override success(state: PolicyState): void {
+    super.success(state);
+    this.#inARow = 0;
+  }
+
   override failure(state: PolicyState): boolean {
-    const isDue = super.failure(state);
+    super.failure(state);
+    this.#inARow++;
     const last = this.#lastFailure();
     if (state !== PolicyState.Closed || last?.cause.reason === "unauthorized") return true;
     const { successes, failures } = this.state as { successes: number; failures: number };
-    const calls = successes + failures + (last?.olderCalls ?? 0);
-    return isDue && failures > FAILURE_RATIO * calls;
+    const olderCalls = last?.olderCalls ?? 0;
+    const areMost = (failed: number, calls: number) =>
+      calls >= this.#minCalls && failed > FAILURE_RATIO * (calls + olderCalls);
+    return areMost(failures, successes + failures) || areMost(this.#inARow, this.#inARow);
   }
 }
 
@@ -104,7 +118,7 @@ export class Circuit {
       next: () => wait,
     };
     this.#policy = circuitBreaker(handleWhenResult(speaksAgainstService), {
-      breaker: new RatioBreaker(options.minCalls, () => this.#lastFailure),
+      breaker: new FailureBreaker(options.minCalls, () => this.#lastFailure),
       halfOpenAfter: wait,
     });
     this.#policy.onBreak(() => this.#open());

@@ -35,7 +35,7 @@ export interface ProviderOptions extends ProviderSettings {
   random?: () => number;
   /** Default 10 s. */
   probeIntervalMs?: number;
-  /** Calls before the circuit can open for its share of failures; default 10. */
+  /** Calls before the circuit can open, and failures in a row that open it; default 10. */
   breakerMinCalls?: number;
   /** Longest wait before the first retry, in milliseconds; default 250. */
   backoffBaseMs?: number;

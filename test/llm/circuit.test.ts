@@ -43,13 +43,20 @@ describe("the circuit opens", () => {
     expect(fixture.provider.calls.count).toBe(3);
   });
 
-  test("when more than half of the last twenty calls fail, successes or not", async () => {
+  test.each([
+    ["ten fail in a row", 1, 60],
+    // 26 of the last 50: the 38th after the successes is the 26th failure.
+    ["more than half of the last fifty fail", 2 / 3, 88],
+  ])("when %s, whatever went well before", async (_name, failing, calls) => {
     await using fixture = openWatched(
-      (_call, index) => (index < 20 ? behaviours.answer() : behaviours.status(500)),
+      (_call, index) =>
+        index < 50 || ((index - 50) % 3) / 3 >= failing
+          ? behaviours.answer()
+          : behaviours.status(500),
       { probeIntervalMs: 60_000, breakerMinCalls: 10 },
     );
-    for (let i = 0; i < 40; i++) await fixture.classify();
-    expect(fixture.provider.calls.count).toBe(31);
+    for (let i = 0; i < 100; i++) await fixture.classify();
+    expect(fixture.provider.calls.count).toBe(calls);
     expect(fixture.moves).toEqual(["open"]);
   });
 
