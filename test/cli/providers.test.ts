@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import sharp from "sharp";
 import { behaviours, startFakeProvider } from "../support/fake-provider.ts";
 import { openTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -51,6 +52,22 @@ describe("providers check", () => {
       expect(calls.requests[0]!.picture!.mediaType).toBe("image/jpeg");
     }
     await Promise.all([first.stop(), second.stop()]);
+  });
+
+  test("shows each provider the picture as large as it wants it", async () => {
+    const fakes = [startFakeProvider(), startFakeProvider()];
+    using folder = openTemporaryFolder();
+    const file = join(folder.path, "providers.json");
+    const providers = fakes.map(({ baseUrl }, index) => {
+      return { baseUrl, model: "m", maxSide: [128, 256][index] };
+    });
+    await Bun.write(file, JSON.stringify({ providers }));
+    expect((await run({ LLM_PROVIDERS_FILE: file }, "check")).exitCode).toBe(0);
+    const widths = fakes.map(async ({ calls }) => {
+      return (await sharp(calls.requests[0]!.picture!.bytes).metadata()).width;
+    });
+    expect(await Promise.all(widths)).toEqual([128, 256]);
+    await Promise.all(fakes.map((fake) => fake.stop()));
   });
 
   test("says what is wrong with a provider, without its key, and exits with 1", async () => {
