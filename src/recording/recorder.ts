@@ -79,7 +79,10 @@ export function createRecorder(options: RecorderOptions): WriteBehindRecorder {
       else onShed("request", 1);
     },
     recordHit({ profileId, digest }, at) {
-      addHit({ profileId, digest, count: 1, lastHitAt: at });
+      const held = hits.get(digest);
+      if (!held) return addHit({ profileId, digest, count: 1, lastHitAt: at });
+      held.count++;
+      if (at > held.lastHitAt) held.lastHitAt = at;
     },
     async flush() {
       await flushRequests();

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { LatencyHistogram } from "./latency-histogram.ts";
 import type { Telemetry } from "../classification/ports.ts";
 
 /** Values that are read when metrics are asked for. */
@@ -23,12 +24,10 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry, prefix: "onceover_" });
   const registers = [registry];
 
-  const requests = new Histogram({
+  const requests = new LatencyHistogram({
     name: "onceover_request_duration_seconds",
     help: "Time from a request's headers to its response.",
-    labelNames: ["operation", "status"],
-    buckets: LATENCY_BUCKETS_S,
-    registers,
+    bucketsS: LATENCY_BUCKETS_S,
   });
   // Counted in plain numbers: the library's own counting is felt on the path of a cache hit.
   const lookups = { memory: 0, sql: 0, miss: 0, unavailable: 0 };
@@ -99,7 +98,7 @@ export function createMetrics(): Metrics {
 
   return {
     requestHandled: (operation, status, durationMs) =>
-      requests.observe({ operation, status }, durationMs / 1000),
+      requests.observe(operation, status, durationMs / 1000),
     lookedUp(outcome) {
       lookups[outcome]++;
     },
@@ -130,7 +129,8 @@ export function createMetrics(): Metrics {
       }
     },
     async expose() {
-      return { text: await registry.metrics(), contentType: registry.contentType };
+      const text = `${requests.render()}\n${await registry.metrics()}`;
+      return { text, contentType: registry.contentType };
     },
   };
 }
