@@ -54,6 +54,7 @@ export function createAnswering(
     classify,
     rejections: new LRUCache<string, AppError>({ max: MAX_REJECTIONS, ttl: REJECTION_TTL_MS }),
     aliases,
+    willEncode: () => config.INFERENCE.startsWith("llm") && (languageModel?.isAvailable() ?? false),
     deadlineMs: config.REQUEST_DEADLINE_MS,
   });
   return { lookup, classifyUpload };

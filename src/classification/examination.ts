@@ -33,6 +33,8 @@ export interface ExaminationDeps {
   upgrades: UpgradeQueue;
   rejections: RejectionMemory;
   telemetry: Telemetry;
+  /** Whether a language model is about to be asked: its JPEG is then made beside the hash. */
+  willEncode: () => boolean;
   /** How long one examination may take, whoever waits for it, in milliseconds. */
   deadlineMs: number;
   clock: () => number;
@@ -87,11 +89,14 @@ export function openExamination(
 
   const classify = once(async (): Promise<MadeAnswer> => {
     const openedAt = clock();
+    const encode = once(() => deps.reader.encode(bytes));
+    // A failure is met where the JPEG is needed.
+    if (deps.willEncode()) encode().catch(() => {});
     const hash = await pictureHash();
-    const prepare = once(async () => {
-      const jpeg = await deps.reader.encode(bytes);
+    const prepare = async () => {
+      const jpeg = await encode();
       return jpeg.ok ? { ok: true as const, value: { jpeg: jpeg.value, pictureHash: hash } } : jpeg;
-    });
+    };
     const startedAt = clock();
     const outcome = await deps.classify({ bytes, prepare }, deadlineAt);
     if (!outcome.ok) {
