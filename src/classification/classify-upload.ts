@@ -1,4 +1,4 @@
-import { looksAlike, NOBODY, type AliasPolicy, type CallerId } from "./alias.ts";
+import { looksAlike, type AliasPolicy, type CallerId } from "./alias.ts";
 import {
   type AnsweredClassification,
   openExamination,
@@ -57,7 +57,7 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
     const rejection = deps.rejections.get(digest);
     if (rejection) throw rejection;
     // Nothing may be awaited between this look at the memory tier and joining the examination.
-    const known = lookup.findInMemory(digest, NOBODY);
+    const known = lookup.findForEveryone(digest);
     if (known?.match && known.tier && isProven(known.match, identity)) {
       return answerKnown(upload, known.match.result, known.tier);
     }

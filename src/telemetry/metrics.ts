@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { MICROS } from "../classification/spending.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import type { Telemetry } from "../classification/ports.ts";
 
@@ -111,7 +112,7 @@ export function createMetrics(): Metrics {
       calls.inc(labels);
       tokens.inc({ ...labels, direction: "input" }, inputTokens ?? 0);
       tokens.inc({ ...labels, direction: "output" }, outputTokens ?? 0);
-      cost.inc(labels, costMicros / 1_000_000);
+      cost.inc(labels, costMicros / MICROS);
     },
     shed: (kind, count) => shed.inc({ kind }, count),
     lost: (count) => lost.inc(count),
