@@ -11,6 +11,7 @@ import {
 } from "drizzle-orm/mysql-core";
 import type { CallerId } from "../../classification/alias.ts";
 import type { Digest, Fingerprint } from "../../classification/identity.ts";
+import type { Invalidation } from "../../classification/invalidations.ts";
 import type { PictureHash } from "../../classification/picture-hash.ts";
 import type { RequestRecord } from "../../classification/ports.ts";
 import type { ClassificationMethod, LocalInference } from "../../classification/result.ts";
@@ -146,3 +147,22 @@ export const spending = mysqlTable("spending", {
   calls: bigint("calls", { mode: "number" }).notNull(),
   costMicros: bigint("cost_micros", { mode: "number" }).notNull(),
 });
+
+/** Who works on what just now, over all processes. Times by the database's clock. */
+export const leases = mysqlTable("leases", {
+  name: word("name", { length: 128 }).primaryKey(),
+  owner: word("owner", { length: 64 }).notNull(),
+  expiresAt: time("expires_at").notNull(),
+});
+
+/** What processes must no longer serve, in the order in which it was announced. */
+export const invalidations = mysqlTable(
+  "invalidations",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().autoincrement(),
+    kind: word("kind", { length: 16 }).$type<Invalidation["kind"]>().notNull(),
+    digest: digest("digest").notNull(),
+    before: time("made_before").notNull(),
+  },
+  (table) => [index("invalidations_made_before").on(table.before)],
+);

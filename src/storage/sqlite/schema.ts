@@ -9,6 +9,7 @@ import {
 } from "drizzle-orm/sqlite-core";
 import type { CallerId } from "../../classification/alias.ts";
 import type { Digest, Fingerprint } from "../../classification/identity.ts";
+import type { Invalidation } from "../../classification/invalidations.ts";
 import type { PictureHash } from "../../classification/picture-hash.ts";
 import type { RequestRecord } from "../../classification/ports.ts";
 import type { ClassificationMethod, LocalInference } from "../../classification/result.ts";
@@ -125,3 +126,22 @@ export const spending = sqliteTable("spending", {
   calls: integer("calls").notNull(),
   costMicros: integer("cost_micros").notNull(),
 });
+
+/** Who works on what just now, over all processes. Times by the database's clock. */
+export const leases = sqliteTable("leases", {
+  name: text("name").primaryKey(),
+  owner: text("owner").notNull(),
+  expiresAt: integer("expires_at").notNull(),
+});
+
+/** What processes must no longer serve, in the order in which it was announced. */
+export const invalidations = sqliteTable(
+  "invalidations",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    kind: text("kind").$type<Invalidation["kind"]>().notNull(),
+    digest: digest("digest").notNull(),
+    before: integer("made_before").notNull(),
+  },
+  (table) => [index("invalidations_made_before").on(table.before)],
+);
