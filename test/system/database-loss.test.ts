@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { checkCache, createAlbum, readHealth, sha256, upload } from "../support/album.ts";
 import { startFakeProvider, type FakeProvider } from "../support/fake-provider.ts";
 import { startMariadb, type TestMariadb } from "../support/mariadb.ts";
+import { countMigrations } from "../support/migrations.ts";
 import {
   createDataDir,
   startServer,
@@ -178,7 +179,7 @@ test("the first start of all finds no database: the schema comes when the databa
     await mariadb.restart();
     await waitFor("the photo is in the database", async () => {
       const { digests, migrations } = await readMysqlRows(url);
-      return migrations === 2 && digests.has(sha256(photo));
+      return migrations === countMigrations("mysql") && digests.has(sha256(photo));
     });
     expect(server.log.some(({ msg }) => msg === "the database is there")).toBe(true);
   });
