@@ -89,7 +89,8 @@ async function measureFind(
     (index) => pointRead(profileId, digestOf(index)),
     async (index) => {
       const hashes = [digestOf(index)];
-      const query = { profileId, hashes, caller: NOBODY, quorum: 2, now: Date.now() };
+      const now = Date.now();
+      const query = { profileId, hashes, caller: NOBODY, quorum: 2, now, fresh: true };
       const outcome = await guarded.find(query);
       if (!outcome.ok || outcome.value.size !== 1) throw new Error(`${name} did not find a result`);
     },

@@ -35,7 +35,10 @@ export interface Lookup {
   /** The first tier alone, without waiting. */
   findInMemory(hash: ImageHash, caller: CallerId): LookupAnswer | null;
   find(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
-  /** The tiers behind the first alone, where that one has only somebody's claim to offer. */
+  /**
+   * The tiers behind the first alone, where that one has only somebody's claim to offer. Sees every
+   * result that was stored before: a miss here costs a model call.
+   */
   findStored(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
   /** Answers in the order asked, duplicates included, with at most one query. */
   findMany(hashes: readonly ImageHash[], caller: CallerId): Promise<LookupAnswer[]>;
@@ -71,10 +74,12 @@ export function createLookup(deps: LookupDeps): Lookup {
   async function findInStore(
     hashes: readonly ImageHash[],
     caller: CallerId,
+    fresh: boolean,
   ): Promise<Map<ImageHash, LookupAnswer>> {
     const now = clock();
     const { profileId } = keeping;
-    const outcome = await store.find({ profileId, hashes, caller, quorum: deps.quorum, now });
+    const { quorum } = deps;
+    const outcome = await store.find({ profileId, hashes, caller, quorum, now, fresh });
     const answers = new Map<ImageHash, LookupAnswer>();
     for (const hash of hashes) {
       if (!outcome.ok) {
@@ -106,20 +111,21 @@ export function createLookup(deps: LookupDeps): Lookup {
       else remaining.push(hash);
     }
     if (remaining.length > 0) {
-      for (const [hash, answer] of await findInStore(remaining, caller)) answers.set(hash, answer);
+      for (const [hash, answer] of await findInStore(remaining, caller, false))
+        answers.set(hash, answer);
     }
     return hashes.map((hash) => answers.get(hash)!);
   }
 
-  async function findStored(hash: ImageHash, caller: CallerId) {
-    return (await findInStore([hash], caller)).get(hash)!;
+  async function findOne(hash: ImageHash, caller: CallerId, fresh: boolean) {
+    return (await findInStore([hash], caller, fresh)).get(hash)!;
   }
 
   return {
     findForEveryone,
     findInMemory,
     findMany,
-    findStored,
-    find: async (hash, caller) => findInMemory(hash, caller) ?? findStored(hash, caller),
+    findStored: (hash, caller) => findOne(hash, caller, true),
+    find: async (hash, caller) => findInMemory(hash, caller) ?? findOne(hash, caller, false),
   };
 }

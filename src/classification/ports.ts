@@ -48,6 +48,8 @@ export interface FindQuery {
   /** Supporters an alias needs to answer everyone; null: aliases and claims answer nobody. */
   quorum: number | null;
   now: number;
+  /** Whether the answer must know every write that was acknowledged before; else it may be some seconds old. */
+  fresh: boolean;
 }
 
 export interface ClaimedQuery {

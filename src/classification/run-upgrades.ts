@@ -86,7 +86,7 @@ async function isStillProvisional(
 ): Promise<boolean | null> {
   const now = clock();
   const { profileId } = keeping;
-  const query = { profileId, hashes: [digest], caller: NOBODY, quorum: null, now };
+  const query = { profileId, hashes: [digest], caller: NOBODY, quorum: null, now, fresh: true };
   const found = await store.find(query);
   if (!found.ok) return null;
   const known = found.value.get(digest) ?? memory.get(digest, NOBODY);

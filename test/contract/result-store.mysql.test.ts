@@ -29,6 +29,7 @@ const anything = {
   caller: NOBODY,
   quorum: 2,
   now: 0,
+  fresh: true,
 };
 
 describeResultStore("MariaDB", async () => {

@@ -47,8 +47,12 @@ function newResult(profileId: string, changes: Partial<StoredResult> = {}): Stor
   };
 }
 
-/** What every ResultStore must do, whatever the dialect. */
-export function describeResultStore(dialect: string, open: () => Promise<OpenedStore>): void {
+/** What every ResultStore must do, whatever the dialect; `fresh`: as it is asked to find. */
+export function describeResultStore(
+  dialect: string,
+  open: () => Promise<OpenedStore>,
+  fresh = true,
+): void {
   describe(`${dialect} result store`, () => {
     let store: OpenedStore["store"];
     let close: OpenedStore["close"] | undefined;
@@ -59,7 +63,7 @@ export function describeResultStore(dialect: string, open: () => Promise<OpenedS
     afterAll(() => close?.());
 
     const find = (profileId: string, hashes: ImageHash[], changes: Partial<FindQuery> = {}) =>
-      store.find({ profileId, hashes, caller: NOBODY, quorum: 2, now: NOW, ...changes });
+      store.find({ profileId, hashes, caller: NOBODY, quorum: 2, now: NOW, fresh, ...changes });
     const findOne = async (profileId: string, hash: ImageHash, changes?: Partial<FindQuery>) =>
       (await find(profileId, [hash], changes)).get(hash);
 
