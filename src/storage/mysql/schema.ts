@@ -166,3 +166,15 @@ export const invalidations = mysqlTable(
   },
   (table) => [index("invalidations_made_before").on(table.before)],
 );
+
+/**
+ * One row that the primary renews: how far behind a replica is, and whether it is a replica of this
+ * database at all.
+ */
+export const heartbeat = mysqlTable("heartbeat", {
+  id: smallint("id").primaryKey(),
+  /** Made once, at random: no other database has the same. */
+  identity: word("identity", { length: 36 }).notNull(),
+  /** By the primary's clock. */
+  beatAt: time("beat_at").notNull(),
+});
