@@ -8,7 +8,7 @@ import { startMariadb } from "./support/mariadb.ts";
 
 const TEST_TIMEOUT_MS = 60_000;
 
-await installServices(["mariadbd", "chromium"]);
+await installServices(["mariadbd", "redis-server", "haproxy", "chromium"]);
 const mariadb = await startMariadb();
 const tests = Bun.spawn(
   [

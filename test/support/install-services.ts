@@ -2,6 +2,8 @@
 const PACKAGE_OF = {
   mariadbd: "mariadb-server",
   chromium: "chromium",
+  haproxy: "haproxy",
+  "redis-server": "redis-server",
   wrk: "wrk",
 } as const;
 

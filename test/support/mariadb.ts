@@ -1,8 +1,8 @@
 import { cp, mkdtemp, mkdir, rename, rm, stat } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mysql from "mysql2/promise";
+import { freePort } from "./free-port.ts";
 
 const UID = process.getuid?.() ?? -1;
 /** The server refuses to run as root unless it is told to. */
@@ -181,14 +181,6 @@ async function waitUntilReady(server: Bun.Subprocess, folder: string, log: strin
       await Bun.sleep(50);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 function program(name: string): string {
