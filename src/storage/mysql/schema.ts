@@ -98,7 +98,10 @@ export const aliases = mysqlTable(
     supporters: int("supporters").notNull(),
     updatedAt: time("updated_at").notNull(),
   },
-  (table) => [primaryKey({ columns: [table.profileId, table.alias] })],
+  (table) => [
+    primaryKey({ columns: [table.profileId, table.alias] }),
+    index("aliases_leader").on(table.leaderDigest),
+  ],
 );
 
 export const aliasClaims = mysqlTable(
@@ -112,7 +115,10 @@ export const aliasClaims = mysqlTable(
     epoch: int("epoch").notNull(),
     claimedAt: time("claimed_at").notNull(),
   },
-  (table) => [primaryKey({ columns: [table.profileId, table.alias, table.caller] })],
+  (table) => [
+    primaryKey({ columns: [table.profileId, table.alias, table.caller] }),
+    index("alias_claims_digest").on(table.digest),
+  ],
 );
 
 export const requestLog = mysqlTable(

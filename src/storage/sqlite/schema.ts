@@ -77,7 +77,10 @@ export const aliases = sqliteTable(
     supporters: integer("supporters").notNull(),
     updatedAt: integer("updated_at").notNull(),
   },
-  (table) => [primaryKey({ columns: [table.profileId, table.alias] })],
+  (table) => [
+    primaryKey({ columns: [table.profileId, table.alias] }),
+    index("aliases_leader").on(table.leaderDigest),
+  ],
 );
 
 export const aliasClaims = sqliteTable(
@@ -91,7 +94,10 @@ export const aliasClaims = sqliteTable(
     epoch: integer("epoch").notNull(),
     claimedAt: integer("claimed_at").notNull(),
   },
-  (table) => [primaryKey({ columns: [table.profileId, table.alias, table.caller] })],
+  (table) => [
+    primaryKey({ columns: [table.profileId, table.alias, table.caller] }),
+    index("alias_claims_digest").on(table.digest),
+  ],
 );
 
 export const requestLog = sqliteTable(
