@@ -7,8 +7,9 @@ function listen(port: number, isReady: () => boolean) {
   return Bun.serve({
     hostname: "127.0.0.1",
     port,
+    // A check is HTTP/1.0 without Host, so that its URL is a bare path.
     fetch: ({ url }) =>
-      new URL(url).pathname === "/readyz"
+      url.endsWith("/readyz")
         ? new Response(null, { status: isReady() ? 200 : 503 })
         : new Response(String(port)),
   });
