@@ -1,6 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
+import { getPath } from "hono/utils/url";
 import { AppError } from "../errors.ts";
 import type { AppEnv, HttpDeps } from "./context.ts";
 import { createErrorHandler, respondWithProblem } from "./errors.ts";
@@ -90,8 +91,14 @@ function isCheckCache({ method, url }: Request): boolean {
 /** Where the host of a URL begins at the earliest, after `http://`. */
 const AFTER_SCHEME = 7;
 
+/** Without a Host header, as in HTTP/1.0 and the checks of load balancers, Bun's URL is the bare path. */
+function pathOf(request: Request): string {
+  const { url } = request;
+  return url.startsWith("/") ? url.replace(/\?.*$/s, "") : getPath(request);
+}
+
 function createRoutes(deps: HttpDeps, checkCache: CheckCache): App {
-  const app = new OpenAPIHono<AppEnv>();
+  const app = new OpenAPIHono<AppEnv>({ getPath: pathOf });
   app.onError(createErrorHandler(deps));
   if (deps.corsOrigins) app.use(allowOrigins(deps.corsOrigins));
 

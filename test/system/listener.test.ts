@@ -51,6 +51,19 @@ async function heldUploadBytes(): Promise<number> {
   return Number(/^\S*upload_bytes (\d+)$/m.exec(metrics)?.[1]);
 }
 
+test("asked as load balancers ask, without a Host", async () => {
+  for (const [path, status] of [
+    ["/readyz", 200],
+    ["/livez?probe=1", 200],
+    ["/api/v1/health", 200],
+    ["/nowhere", 404],
+  ] as const) {
+    using connection = openConnection(server.url);
+    connection.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+    expect({ path, status: (await connection.response()).status }).toEqual({ path, status });
+  }
+});
+
 describe("bodies", () => {
   test("byte by byte: cut off at the deadline with 408, and nothing stays held", async () => {
     using connection = openConnection(server.url);
