@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
+import type { DatabaseLeaseLedger } from "./classification/leases.ts";
 import type { GuardedStore, ResultStore } from "./classification/ports.ts";
 import type { SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
@@ -15,6 +16,7 @@ export interface StoreService {
   kind: "sqlite" | "mysql";
   store: GuardedStore;
   spending: SpendingLedger;
+  leases: DatabaseLeaseLedger;
 }
 
 const MIGRATION_RETRY_MS = 1_000;
@@ -62,12 +64,12 @@ export async function openStore(
     });
     lifecycle.onClose("migration", () => retry.stop());
   }
-  return { kind, store, spending: raw.spending };
+  return { kind, store, spending: raw.spending, leases: raw.leases };
 }
 
 function openRawStore(
   config: Config,
-): ResultStore & { spending: SpendingLedger; migrate(): Promise<void> } {
+): ResultStore & Omit<StoreService, "kind" | "store"> & { migrate(): Promise<void> } {
   if (config.DATABASE_URL === null) {
     return openSqliteStore({ file: join(config.DATA_DIR, "onceover.db") });
   }

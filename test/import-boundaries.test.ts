@@ -13,6 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   imaging: ["classification"],
   inference: ["classification", "imaging"],
   journal: ["classification"],
+  leases: ["classification"],
   llm: ["classification"],
   profiles: ["classification"],
   recording: ["classification"],

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { MySqlDialect } from "drizzle-orm/mysql-core";
 import type { Pool } from "mysql2";
+import type { DatabaseLeaseLedger } from "../../classification/leases.ts";
 import type { ResultStore } from "../../classification/ports.ts";
 import type { SpendingLedger } from "../../classification/spending.ts";
 import { createBinder } from "../bind-values.ts";
@@ -9,6 +10,7 @@ import { ALL_AT_ONCE } from "../find-statement.ts";
 import { createReads, type ReadDialect } from "../reads.ts";
 import { ConnectionPool, type ConnectionPoolOptions } from "./connection-pool.ts";
 import { createDrizzle } from "./drizzle-client.ts";
+import { createMysqlLeases } from "./leases.ts";
 import { migrateMysql } from "./migrate-mysql.ts";
 import { createMysqlPurge } from "./purge.ts";
 import { recordMysqlClaim } from "./record-claim.ts";
@@ -21,6 +23,7 @@ export type MysqlStoreOptions = ConnectionPoolOptions;
 export interface MysqlStore extends ResultStore {
   readonly client: Pool;
   readonly spending: SpendingLedger;
+  readonly leases: DatabaseLeaseLedger;
   /** Brings the schema up to date; safe to call from several instances at once. Rejects with a DatabaseError. */
   migrate(): Promise<void>;
 }
@@ -52,6 +55,7 @@ export function openMysqlStore(options: MysqlStoreOptions): MysqlStore {
   return {
     client: connections.pool,
     spending: createMysqlLedger(db),
+    leases: createMysqlLeases(db),
     ...createReads(dialect),
     migrate: () => migrateMysql(options),
     saveResults: (results) => saveResults(db, results),

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
+import type { DatabaseLeaseLedger } from "../../classification/leases.ts";
 import type { ResultStore } from "../../classification/ports.ts";
 import type { SpendingLedger } from "../../classification/spending.ts";
 import { createBinder } from "../bind-values.ts";
@@ -11,6 +12,7 @@ import { encodeWord } from "../codecs.ts";
 import { DatabaseError } from "../database-error.ts";
 import { DIGESTS_FIRST } from "../find-statement.ts";
 import { createReads, type ReadDialect } from "../reads.ts";
+import { createSqliteLeases } from "./leases.ts";
 import { migrateSqlite } from "./migrate-sqlite.ts";
 import { createSqlitePurge } from "./purge.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
@@ -26,6 +28,7 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends ResultStore {
   readonly client: Database;
   readonly spending: SpendingLedger;
+  readonly leases: DatabaseLeaseLedger;
   /** Brings the schema up to date; safe to call from several processes at once. Rejects with a DatabaseError. */
   migrate(): Promise<void>;
 }
@@ -61,6 +64,7 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
   return {
     client,
     spending: createSqliteLedger(db),
+    leases: createSqliteLeases(db),
     ...createReads(dialect),
     migrate: () => migrateSqlite(db),
     async saveResults(results) {
