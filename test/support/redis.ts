@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "./free-port.ts";
+import { findProgram } from "./install-services.ts";
+
+const READY_WITHIN_MS = 10_000;
+const PORT_ATTEMPTS = 3;
+
+/** A real redis-server of one's own, on a free port of 127.0.0.1 with its data in a temporary folder. */
+export interface TestRedis extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** SIGSTOP: connections stay open and are accepted, and nothing answers. */
+  freeze(): void;
+  /** SIGCONT. */
+  thaw(): void;
+  /** Kills it without warning; what was in it is gone. */
+  kill(): Promise<void>;
+  /** Starts a killed one again on the same port, empty. */
+  restart(): Promise<void>;
+  /** Ends it and deletes its folder; does nothing the second time. */
+  stop(): Promise<void>;
+}
+
+export interface TestRedisOptions {
+  password?: string;
+  /** Further arguments of redis-server. */
+  args?: readonly string[];
+}
+
+export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), "onceover-redis-"));
+  let { server, port } = await launchOnFreePort(folder, options);
+  const credentials = options.password === undefined ? "" : `:${options.password}@`;
+
+  async function kill() {
+    server.kill("SIGKILL");
+    await server.exited;
+  }
+  async function stop() {
+    await kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+  return {
+    url: `redis://${credentials}127.0.0.1:${port}`,
+    port,
+    freeze: () => server.kill("SIGSTOP"),
+    thaw: () => server.kill("SIGCONT"),
+    kill,
+    async restart() {
+      server = await launch(folder, port, options);
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** Another process may take a free port before the server does. */
+async function launchOnFreePort(folder: string, options: TestRedisOptions) {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    try {
+      return { port, server: await launch(folder, port, options) };
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function launch(
+  folder: string,
+  port: number,
+  { password, args = [] }: TestRedisOptions,
+): Promise<Bun.Subprocess> {
+  const program = findProgram("redis-server");
+  if (program === null) throw new Error("redis-server is not installed (Debian: redis-server)");
+  const server = Bun.spawn(
+    [
+      program,
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      folder,
+      "--save",
+      "",
+      ...(password === undefined ? [] : ["--requirepass", password]),
+      ...args,
+    ],
+    { stdout: "pipe", stderr: "ignore" },
+  );
+  const timer = setTimeout(() => server.kill("SIGKILL"), READY_WITHIN_MS);
+  try {
+    await untilReady(server.stdout);
+  } finally {
+    clearTimeout(timer);
+  }
+  return server;
+}
+
+/** Its own log says so: behind the port might be another server. */
+async function untilReady(stdout: ReadableStream<Uint8Array>): Promise<void> {
+  const decoder = new TextDecoder();
+  const reader = stdout.getReader();
+  let log = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`redis-server did not start: ${log}`);
+    log += decoder.decode(value, { stream: true });
+    if (log.includes("Ready to accept connections")) break;
+  }
+  void drain(reader);
+}
+
+/** A server whose log nobody reads would stop at a full pipe. */
+async function drain(reader: { read(): Promise<{ done: boolean }> }): Promise<void> {
+  while (!(await reader.read()).done);
+}
