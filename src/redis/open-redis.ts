@@ -1,0 +1,137 @@
+import { Redis } from "@upstash/redis";
+import { CircuitState, circuitBreaker, ConsecutiveBreaker, handleWhen } from "cockatiel";
+import type { Outcome } from "../classification/ports.ts";
+import { withDeadline } from "./deadline.ts";
+import { createTcpRequester } from "./tcp-requester.ts";
+
+/** How a Redis is spoken to: its own protocol over TCP, or Upstash's over HTTPS. */
+export type RedisAddress =
+  { transport: "tcp"; url: string } | { transport: "rest"; url: string; token: string };
+
+export interface RedisOptions {
+  address: RedisAddress;
+  /** Deadline of one call, in milliseconds. */
+  timeoutMs: number;
+  /** Told when Redis stops answering, and what the last call met, and when it answers again. */
+  onStateChange: (isAvailable: boolean, detail: string) => void;
+}
+
+/** A Redis that neither fails nor holds up a caller: while it does not answer, calls return at once. */
+export interface GuardedRedis {
+  /** Runs commands under one deadline. What `work` does after it is lost on the caller, not undone. */
+  call<Value>(work: (redis: Redis) => Promise<Value>): Promise<Outcome<Value, "unavailable">>;
+  isAvailable(): boolean;
+  close(): Promise<void>;
+}
+
+/** Failures in a row after which Redis is left alone. */
+const FAILURE_THRESHOLD = 3;
+/** How long it is left alone before it is tried again. */
+const PROBE_INTERVAL_MS = 1_000;
+/** Calls under way, at most; what a full house adds could only wait. */
+const MAX_CALLS = 10_000;
+/** Further tries after a connection that failed, within the same deadline. */
+const REST_RETRIES = 1;
+const REST_RETRY_PAUSE_MS = 10;
+
+/**
+ * Opens a client; resolves when Redis has answered or is known not to, which stops no start. While it is
+ * down a probe looks for it, so that no caller waits for the trial and none is needed for it.
+ */
+export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
+  const { address, timeoutMs } = options;
+  const { redis, reset, close } =
+    address.transport === "tcp" ? openTcp(address, timeoutMs) : openRest(address, timeoutMs);
+  const breaker = circuitBreaker(handleWhen(isOutage), {
+    breaker: new ConsecutiveBreaker(FAILURE_THRESHOLD),
+    // While it is open, only the probe asks, and that has waited already.
+    halfOpenAfter: 0,
+  });
+  const isAvailable = () => breaker.state === CircuitState.Closed;
+  let callsUnderWay = 0;
+  let wasAvailable = true;
+  let isClosed = false;
+  let probeTimer: ReturnType<typeof setTimeout> | undefined;
+  let probing: Promise<unknown> = Promise.resolve();
+
+  breaker.onBreak((cause) => {
+    if (wasAvailable) options.onStateChange(false, "error" in cause ? describe(cause.error) : "");
+    wasAvailable = false;
+    if (!isClosed) probeTimer = setTimeout(() => (probing = attempt(ping)), PROBE_INTERVAL_MS);
+  });
+  breaker.onReset(() => {
+    wasAvailable = true;
+    options.onStateChange(true, "");
+  });
+
+  async function attempt<Value>(
+    work: (redis: Redis) => Promise<Value>,
+  ): Promise<Outcome<Value, "unavailable">> {
+    callsUnderWay++;
+    try {
+      const value = await breaker.execute(() => withDeadline(work(redis), timeoutMs, reset));
+      return { ok: true, value };
+    } catch (error) {
+      return { ok: false, reason: "unavailable", detail: describe(error) };
+    } finally {
+      callsUnderWay--;
+    }
+  }
+
+  while (isAvailable() && !(await attempt(ping)).ok);
+
+  return {
+    async call(work) {
+      if (!isAvailable()) return DOWN;
+      return callsUnderWay < MAX_CALLS ? attempt(work) : BUSY;
+    },
+    isAvailable,
+    async close() {
+      isClosed = true;
+      clearTimeout(probeTimer);
+      close();
+      await probing;
+    },
+  };
+}
+
+interface Connection {
+  redis: Redis;
+  /** Gives up on all commands that wait for an answer. */
+  reset(): void;
+  close(): void;
+}
+
+function openTcp({ url }: { url: string }, timeoutMs: number): Connection {
+  const requester = createTcpRequester(url, timeoutMs);
+  return { redis: new Redis(requester), reset: requester.reset, close: requester.close };
+}
+
+/** Requests have no connection to lose: each ends with its own deadline. */
+function openRest({ url, token }: { url: string; token: string }, timeoutMs: number): Connection {
+  const redis = new Redis({
+    url,
+    token,
+    retry: { retries: REST_RETRIES, backoff: () => REST_RETRY_PAUSE_MS },
+    signal: () => AbortSignal.timeout(timeoutMs),
+    enableTelemetry: false,
+  });
+  return { redis, reset: () => {}, close: () => {} };
+}
+
+const DOWN = { ok: false, reason: "unavailable", detail: "Redis failed repeatedly" } as const;
+
+const BUSY = { ok: false, reason: "unavailable", detail: "too many calls wait for Redis" } as const;
+
+const ping = (redis: Redis) => redis.ping();
+
+/** An error reply to one command, from a Redis that does its work. */
+const COMMAND_ERROR = /\b(WRONGTYPE|NOSCRIPT|OOM)\b/;
+
+function isOutage(error: unknown): boolean {
+  return !COMMAND_ERROR.test(describe(error));
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
