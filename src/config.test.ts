@@ -58,6 +58,7 @@ describe("a value", () => {
       CACHE_TTL_DAYS: "0.5",
       LLM_BASE_URL: "http://localhost:11434/v1",
       DATABASE_URL: "mysql://user:p%40ss@db:3306/onceover",
+      DATABASE_REPLICA_URLS: "mysql://u@r1/onceover, mysql://u@r2/onceover",
       CORS_ORIGINS: "https://a.example, http://localhost:5173",
       CLIENT_IP_HEADER: "Fly-Client-IP",
     });
@@ -65,6 +66,7 @@ describe("a value", () => {
       PORT: 0,
       CACHE_TTL_DAYS: 0.5,
       DATABASE_URL: "mysql://user:p%40ss@db:3306/onceover",
+      DATABASE_REPLICA_URLS: ["mysql://u@r1/onceover", "mysql://u@r2/onceover"],
       CORS_ORIGINS: ["https://a.example", "http://localhost:5173"],
     });
     expect(hasLanguageModel(config)).toBe(true);
@@ -96,6 +98,12 @@ describe("a value", () => {
   test("that carries a password is never printed", () => {
     const mistakes = mistakesOf({ DATABASE_URL: "postgres://user:hunter2@db/onceover" });
     expect(mistakes).toEqual(["DATABASE_URL=(hidden): must be an address mysql://…"]);
+    const [line, ...others] = mistakesOf({
+      DATABASE_URL: "mysql://db/onceover",
+      DATABASE_REPLICA_URLS: "mysql://user:hunter2@r1/onceover,r2",
+    });
+    expect(line).toStartWith("DATABASE_REPLICA_URLS=(hidden): must be an address mysql://…");
+    expect(others).toEqual([]);
   });
 });
 
@@ -113,6 +121,10 @@ describe("settings that contradict each other", () => {
     [
       { INFERENCE: "llm-only" },
       /^INFERENCE="llm-only": needs LLM_PRESET, LLM_BASE_URL, LLM_API_KEY or LLM_PROVIDERS_FILE$/,
+    ],
+    [
+      { DATABASE_REPLICA_URLS: "mysql://r1/onceover" },
+      /^DATABASE_REPLICA_URLS: needs DATABASE_URL/,
     ],
     [{ LOCAL_MODEL: "none" }, /^LOCAL_MODEL="none": nothing could classify/],
     [{ LOCAL_MODEL: "none", INFERENCE: "local-only", LLM_API_KEY: "k" }, /^LOCAL_MODEL="none"/],

@@ -72,6 +72,9 @@ const ANY_PROVIDER = "LLM_PRESET, LLM_BASE_URL, LLM_API_KEY or LLM_PROVIDERS_FIL
 function findContradictions(config: Config): string[] {
   const found: string[] = [];
   const { INFERENCE, LOCAL_MODEL } = config;
+  if (config.DATABASE_REPLICA_URLS !== null && config.DATABASE_URL === null) {
+    found.push("DATABASE_REPLICA_URLS: needs DATABASE_URL, the database that they copy");
+  }
   if (INFERENCE === "llm-only" && !hasLanguageModel(config)) {
     found.push(`INFERENCE="llm-only": needs ${ANY_PROVIDER}`);
   }

@@ -8,6 +8,7 @@ import type { LanguageModelChain } from "./llm/open-chain.ts";
 export interface HealthDeps {
   store: Pick<GuardedStore, "ping">;
   storeKind: "sqlite" | "mysql";
+  replicas: { readonly size: number; countUsable(): number } | null;
   mode: InferenceMode;
   profileId: string;
   languageModel: LanguageModelChain | null;
@@ -39,6 +40,10 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
           : "not_configured",
       details: {
         store: deps.storeKind,
+        replicas: deps.replicas && {
+          configured: deps.replicas.size,
+          usable: deps.replicas.countUsable(),
+        },
         inference: mode,
         profile: deps.profileId,
         language_model: {

@@ -1,14 +1,15 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { DatabaseLeaseLedger } from "./classification/leases.ts";
-import type { GuardedStore, ResultStore } from "./classification/ports.ts";
+import type { GuardedStore } from "./classification/ports.ts";
 import type { SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { startLoop } from "./lifecycle.ts";
+import { inspectServers, openConfiguredMysql, watchReplicas } from "./open-mysql.ts";
 import { DatabaseError } from "./storage/database-error.ts";
 import { guardStore } from "./storage/guarded-store.ts";
-import { openMysqlStore } from "./storage/mysql/open-mysql-store.ts";
+import type { ReplicaSet } from "./storage/mysql/open-mysql-store.ts";
 import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
 
 /** The database that the configuration asks for, behind its guard. */
@@ -17,10 +18,11 @@ export interface StoreService {
   store: GuardedStore;
   spending: SpendingLedger;
   leases: DatabaseLeaseLedger;
+  /** null: none are configured. */
+  replicas: ReplicaSet | null;
 }
 
 const MIGRATION_RETRY_MS = 1_000;
-const CONNECT_TIMEOUT_MS = 2_000;
 
 /**
  * Opens the database and brings its schema up to date. A database that refuses us stops the start; one
@@ -33,8 +35,10 @@ export async function openStore(
   log: Logger,
   onMigrated: (store: GuardedStore) => Promise<void>,
 ): Promise<StoreService> {
-  const kind = config.DATABASE_URL === null ? "sqlite" : "mysql";
-  const raw = openRawStore(config);
+  const { DATABASE_URL: url } = config;
+  const mysql = url === null ? null : openConfiguredMysql(config, url, log);
+  const raw = mysql ?? openSqliteStore({ file: join(config.DATA_DIR, "onceover.db") });
+  const kind = mysql ? "mysql" : "sqlite";
   lifecycle.onClose("database", () => raw.close());
   const callMs = config.DATABASE_ACQUIRE_TIMEOUT_MS + config.DATABASE_STATEMENT_TIMEOUT_MS;
   const store = guardStore(raw, {
@@ -45,9 +49,13 @@ export async function openStore(
         ? log.info({ database: kind }, "the database answers again")
         : log.error({ database: kind }, "the database does not answer; going on without it"),
   });
-  try {
+  async function prepare() {
     await raw.migrate();
+    if (mysql) await inspectServers(mysql, config, log);
     await onMigrated(store);
+  }
+  try {
+    await prepare();
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     log.error({ err: error }, "the database cannot be reached; going on without it until it can");
@@ -56,30 +64,16 @@ export async function openStore(
       intervalMs: MIGRATION_RETRY_MS,
       onError: (_, cause) => log.debug({ err: cause }, "the database is still not there"),
       async run() {
-        await raw.migrate();
+        await prepare();
         log.info("the database is there");
-        await onMigrated(store);
         void retry.stop();
       },
     });
     lifecycle.onClose("migration", () => retry.stop());
   }
-  return { kind, store, spending: raw.spending, leases: raw.leases };
-}
-
-function openRawStore(
-  config: Config,
-): ResultStore & Omit<StoreService, "kind" | "store"> & { migrate(): Promise<void> } {
-  if (config.DATABASE_URL === null) {
-    return openSqliteStore({ file: join(config.DATA_DIR, "onceover.db") });
-  }
-  return openMysqlStore({
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-    acquireTimeoutMs: config.DATABASE_ACQUIRE_TIMEOUT_MS,
-    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-  });
+  if (mysql) watchReplicas(mysql, lifecycle, log);
+  const replicas = mysql?.replicas.size ? mysql.replicas : null;
+  return { kind, store, spending: raw.spending, leases: raw.leases, replicas };
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -14,6 +14,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { largestSide } from "./llm/open-chain.ts";
 import { budgetGauges, openConfiguredBudget } from "./open-budget.ts";
 import { openConfiguredLanguageModel, openConfiguredLocalModel } from "./open-models.ts";
+import { replicaGauges } from "./open-mysql.ts";
 import { openStore } from "./open-store.ts";
 import { openConfiguredUpgrades } from "./open-upgrades.ts";
 import { loadProfile } from "./profiles/load-profile.ts";
@@ -54,7 +55,7 @@ export async function openServices(
     maxBytes: config.MEMORY_CACHE_MB * MIB,
     clock,
   });
-  const { store, kind, spending } = await openStore(config, lifecycle, log, (opened) =>
+  const { store, kind, spending, replicas } = await openStore(config, lifecycle, log, (opened) =>
     warmUp(memory, opened, keeping, config.MEMORY_CACHE_ENTRIES, log),
   );
   const budget = openConfiguredBudget(config, { spending, store, lifecycle, log, clock });
@@ -123,6 +124,7 @@ export async function openServices(
   });
 
   if (budget) metrics.watch(budgetGauges(budget));
+  if (replicas) metrics.watch(replicaGauges(replicas));
 
   const handleRequest = createHttpHandler({
     lookup,
@@ -131,6 +133,7 @@ export async function openServices(
     health: createHealthCheck({
       store,
       storeKind: kind,
+      replicas,
       mode: config.INFERENCE,
       profileId: profile.id,
       languageModel,

@@ -95,6 +95,20 @@ export function timeZone<Text extends SettingText>(about: Text) {
   return setting(schema, "an IANA time zone such as Europe/Berlin", about);
 }
 
+/** Addresses with one of the schemes, separated by commas; secret where they may carry passwords. */
+export function addresses<Text extends SettingText>(
+  schemes: readonly string[],
+  about: Text,
+  isSecret = false,
+) {
+  const one = address(schemes, about);
+  const schema = z
+    .string()
+    .transform((words) => words.split(",").map((word) => word.trim()))
+    .pipe(z.array(one.schema).min(1));
+  return setting(schema, `${one.allowed}, or several, separated by commas`, about, isSecret);
+}
+
 /** An address with one of the schemes; secret where it may carry a password. */
 export function address<Text extends SettingText>(
   schemes: readonly string[],

@@ -2,6 +2,7 @@ import { INFERENCE_MODES } from "./classification/classify-by-mode.ts";
 import { PRESET_NAMES } from "./llm/presets.ts";
 import {
   address,
+  addresses,
   decimal,
   flag,
   integer,
@@ -36,9 +37,17 @@ export const SETTINGS = {
     },
     true,
   ),
+  DATABASE_REPLICA_URLS: addresses(
+    ["mysql"],
+    {
+      about:
+        "Read replicas of that database; those that answer and are up to date take lookups off it (docs/deploy.md).",
+    },
+    true,
+  ),
   DATABASE_POOL_SIZE: integer(1, 500, {
     fallback: "10",
-    about: "MySQL connections of this process.",
+    about: "MySQL connections of one process, to the database and to each replica.",
   }),
   DATABASE_ACQUIRE_TIMEOUT_MS: integer(10, 60_000, {
     fallback: "1000",

@@ -37,6 +37,7 @@ export interface HealthReport {
   model_api: "available" | "degraded" | "not_configured";
   details: {
     store: "sqlite" | "mysql";
+    replicas: { configured: number; usable: number } | null;
     inference: string;
     profile: string;
     language_model: { configured: boolean; available: boolean; model: string | null };

@@ -22,3 +22,8 @@ export function rootCause(error: unknown): unknown {
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
   return inner;
 }
+
+/** Wrong arguments are the caller's fault and say nothing about the database. */
+export function isOutage(error: unknown): boolean {
+  return !(error instanceof RangeError || error instanceof TypeError);
+}

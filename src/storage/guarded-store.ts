@@ -6,7 +6,8 @@ import {
   handleWhen,
 } from "cockatiel";
 import type { GuardedStore, ResultStore } from "../classification/ports.ts";
-import { rootCause } from "./database-error.ts";
+import { isOutage, rootCause } from "./database-error.ts";
+import { withDeadline } from "./with-deadline.ts";
 
 export interface GuardOptions {
   /** Deadline of what a request waits for. */
@@ -71,31 +72,6 @@ export function guardStore(store: ResultStore, options: GuardOptions = {}): Guar
     };
   const methods = Object.keys(DEADLINES).map((method) => [method, guard(method as Method)]);
   return { ...(Object.fromEntries(methods) as Omit<GuardedStore, "isAvailable">), isAvailable };
-}
-
-/** An answer that comes late, good or bad, is dropped. */
-function withDeadline<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`the database did not answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    promise.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
-}
-
-/** Wrong arguments are the caller's fault and say nothing about the database. */
-function isOutage(error: unknown): boolean {
-  return !(error instanceof RangeError || error instanceof TypeError);
 }
 
 function describe(error: unknown): string {

@@ -25,10 +25,11 @@ export interface ReadDialect {
   singleStages: readonly number[];
 }
 
-/** The reading half of a store, written once for both dialects. */
-export function createReads(
-  dialect: ReadDialect,
-): Pick<ResultStore, "find" | "findClaimed" | "findHottest"> {
+/** The reading half of a store. */
+export type Reads = Pick<ResultStore, "find" | "findClaimed" | "findHottest">;
+
+/** Written once for both dialects. */
+export function createReads(dialect: ReadDialect): Reads {
   const { tables } = dialect;
   const find = createFind(dialect);
   const readResult = createRowReader<StoredResult>(resultColumns(tables));

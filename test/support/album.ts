@@ -23,6 +23,7 @@ export interface HealthAnswer {
   database: string;
   model_api: string;
   details: {
+    replicas: { configured: number; usable: number } | null;
     journal_entries: number;
     upgrades_waiting: number;
     budget: { calls: number; cost: number; exhausted: boolean } | null;

@@ -21,6 +21,9 @@ export interface TestMariadb {
   kill(): Promise<void>;
   /** Starts a killed server again, on the same port with the same data. */
   restart(): Promise<void>;
+  /** Stops the server's process where it is: its connections stay open and say nothing. Only a server of one's own. */
+  freeze(): void;
+  thaw(): void;
   /** Drops what `createDatabase` made; ends a server of one's own and deletes its data. */
   stop(): Promise<void>;
 }
@@ -35,24 +38,36 @@ export async function openMariadb(): Promise<TestMariadb> {
   return onServer(shared, {
     kill: () => Promise.reject(new Error("the shared server is not this test's to kill")),
     restart: () => Promise.reject(new Error("the shared server is not this test's to restart")),
+    freeze: refuseToFreeze,
+    thaw: refuseToFreeze,
     stop: () => Promise.resolve(),
   });
 }
 
-/** Starts a server of one's own, from `mariadbd` on the PATH or in /usr/sbin, with fresh data in a temporary folder. */
-export async function startMariadb(): Promise<TestMariadb> {
+function refuseToFreeze(): never {
+  throw new Error("the shared server is not this test's to freeze");
+}
+
+/**
+ * Starts a server of one's own, from `mariadbd` on the PATH or in /usr/sbin, with fresh data in a
+ * temporary folder. `options` of the command line come last, so they win.
+ */
+export async function startMariadb(options: readonly string[] = []): Promise<TestMariadb> {
   const folder = await mkdtemp(join(tmpdir(), "onceover-mariadb-"));
   await cp(await initialisedData(), join(folder, "data"), { recursive: true });
-  let { server, port } = await launchOnFreePort(folder);
+  let { server, port } = await launchOnFreePort(folder, options);
   return onServer(`mysql://root@127.0.0.1:${port}`, {
     async kill() {
       server.kill("SIGKILL");
       await server.exited;
     },
     async restart() {
-      server = await launch(folder, port);
+      server = await launch(folder, port, options);
     },
+    freeze: () => server.kill("SIGSTOP"),
+    thaw: () => server.kill("SIGCONT"),
     async stop() {
+      server.kill("SIGCONT");
       server.kill("SIGTERM");
       const timer = setTimeout(() => server.kill("SIGKILL"), STOP_WITHIN_MS);
       await server.exited;
@@ -62,10 +77,7 @@ export async function startMariadb(): Promise<TestMariadb> {
   });
 }
 
-function onServer(
-  admin: string,
-  server: Pick<TestMariadb, "kill" | "restart" | "stop">,
-): TestMariadb {
+function onServer(admin: string, server: Omit<TestMariadb, "url" | "createDatabase">): TestMariadb {
   const databases: string[] = [];
   const url = (database?: string) => {
     const address = new URL(admin);
@@ -127,18 +139,22 @@ async function initialisedData(): Promise<string> {
 }
 
 /** Another process may take a free port before the server does. */
-async function launchOnFreePort(folder: string) {
+async function launchOnFreePort(folder: string, options: readonly string[]) {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     try {
-      return { port, server: await launch(folder, port) };
+      return { port, server: await launch(folder, port, options) };
     } catch (error) {
       if (attempt === PORT_ATTEMPTS) throw error;
     }
   }
 }
 
-async function launch(folder: string, port: number): Promise<Bun.Subprocess> {
+async function launch(
+  folder: string,
+  port: number,
+  options: readonly string[],
+): Promise<Bun.Subprocess> {
   const log = join(folder, "log");
   await mkdir(join(folder, "tmp"), { recursive: true });
   const server = Bun.spawn(
@@ -158,6 +174,7 @@ async function launch(folder: string, port: number): Promise<Bun.Subprocess> {
       "--max-connections=100",
       "--performance-schema=off",
       ...SMALL,
+      ...options,
     ],
     { stdout: Bun.file(log), stderr: Bun.file(log) },
   );

@@ -12,6 +12,10 @@ const responseSchema = z
     version: z.string(),
     details: z.object({
       store: z.enum(["sqlite", "mysql"]),
+      replicas: z
+        .object({ configured: z.number().int(), usable: z.number().int() })
+        .nullable()
+        .openapi({ description: "Read replicas; those that fail or lag are not used." }),
       inference: z.string(),
       profile: z.string(),
       language_model: z.object({

@@ -1,0 +1,64 @@
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { describeShortage } from "./connection-budget.ts";
+import { type Lifecycle, startLoop } from "./lifecycle.ts";
+import {
+  type MysqlStore,
+  openMysqlStore,
+  type ReplicaSet,
+} from "./storage/mysql/open-mysql-store.ts";
+import type { GaugeReaders } from "./telemetry/metrics.ts";
+
+const CONNECT_TIMEOUT_MS = 2_000;
+/** How often it is found out which replicas are fit for use. */
+const REPLICA_CHECK_MS = 1_000;
+
+export function openConfiguredMysql(config: Config, url: string, log: Logger): MysqlStore {
+  return openMysqlStore({
+    url,
+    replicaUrls: config.DATABASE_REPLICA_URLS ?? [],
+    poolSize: config.DATABASE_POOL_SIZE,
+    acquireTimeoutMs: config.DATABASE_ACQUIRE_TIMEOUT_MS,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    onReplicaChange: (server, problem) =>
+      problem === null
+        ? log.info({ server }, "the read replica is in use")
+        : log.warn({ server, problem }, "the read replica is not used"),
+  });
+}
+
+/** What is to be known of the servers as soon as the database is there. Never rejects. */
+export async function inspectServers(
+  store: MysqlStore,
+  { DATABASE_POOL_SIZE: poolSize }: Config,
+  log: Logger,
+): Promise<void> {
+  const [limits] = await Promise.all([store.readConnectionLimits(), store.replicas.check()]);
+  for (const { server, limit } of limits) {
+    const shortage = describeShortage({ processes: 1, poolSize, server, limit });
+    if (shortage) log.warn({ server, limit }, shortage);
+  }
+}
+
+/** Keeps finding out which replicas are fit for use. */
+export function watchReplicas({ replicas }: MysqlStore, lifecycle: Lifecycle, log: Logger): void {
+  if (replicas.size === 0) return;
+  const { stop } = startLoop({
+    name: "replicas",
+    intervalMs: REPLICA_CHECK_MS,
+    run: () => replicas.check(),
+    onError: (loop, err) => log.error({ err, loop }, "background work failed"),
+  });
+  lifecycle.onClose("replicas", stop);
+}
+
+export function replicaGauges(replicas: ReplicaSet): GaugeReaders {
+  return {
+    database_replicas: { help: "Read replicas that are configured.", read: () => replicas.size },
+    database_replicas_usable: {
+      help: "Those that answer and are up to date.",
+      read: () => replicas.countUsable(),
+    },
+  };
+}
