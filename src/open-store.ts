@@ -49,13 +49,13 @@ export async function openStore(
         ? log.info({ database: kind }, "the database answers again")
         : log.error({ database: kind }, "the database does not answer; going on without it"),
   });
-  async function prepare() {
-    await raw.migrate();
+  async function onReached() {
     if (mysql) await inspectServers(mysql, config, log);
     await onMigrated(store);
   }
   try {
-    await prepare();
+    await raw.migrate();
+    await onReached();
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     log.error({ err: error }, "the database cannot be reached; going on without it until it can");
@@ -64,8 +64,9 @@ export async function openStore(
       intervalMs: MIGRATION_RETRY_MS,
       onError: (_, cause) => log.debug({ err: cause }, "the database is still not there"),
       async run() {
-        await prepare();
+        await raw.migrate();
         log.info("the database is there");
+        await onReached();
         void retry.stop();
       },
     });
