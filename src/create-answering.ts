@@ -52,6 +52,7 @@ export function createAnswering(
     identify: createIdentify({ maxRemembered: MAX_REMEMBERED_DIGESTS }),
     lookup,
     classify,
+    thumbnailShape: localModel?.thumbnailShape ?? null,
     rejections: new LRUCache<string, AppError>({ max: MAX_REJECTIONS, ttl: REJECTION_TTL_MS }),
     aliases,
     willEncode: () => config.INFERENCE.startsWith("llm") && (languageModel?.isAvailable() ?? false),

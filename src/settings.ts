@@ -171,7 +171,10 @@ export const SETTINGS = {
     about: "Local model: the name of a manifest in `MODELS_DIR`, or `none`.",
   }),
   MODELS_DIR: text({ fallback: "./models", about: "Folder of local models and their manifests." }),
-  LOCAL_WORKERS: integer(1, 64, { fallback: "2", about: "Worker threads of the local model." }),
+  LOCAL_WORKERS: integer(1, 64, {
+    fallback: "2",
+    about: "Worker threads of the local model; each keeps a core busy, decoding included.",
+  }),
   LOCAL_MAX_QUEUED: integer(0, 100_000, {
     fallback: "2000",
     about: "Pictures that may wait for a worker; beyond, they are refused.",

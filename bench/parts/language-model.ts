@@ -60,14 +60,14 @@ async function writeQuestion(reader: PictureReader, photo: Uint8Array): Promise<
   return JSON.stringify(build(jpeg.value, DEFAULT_PROFILE));
 }
 
-/** Milliseconds, at the median, to hash the picture and make the JPEG that the model is shown. */
+/** Milliseconds, at the median, to look at the picture and make the JPEG that the model is shown. */
 async function measureShrinking(reader: PictureReader, photo: Uint8Array): Promise<number> {
   const times: number[] = [];
   for (let index = 0; index < SHRUNK_PICTURES; index++) {
     const startedAt = performance.now();
-    const hash = await reader.hash(photo);
+    const glance = await reader.glance(photo);
     const jpeg = await reader.encode(photo);
-    if (!hash.ok || !jpeg.ok) throw new Error("the picture cannot be read");
+    if (!glance.ok || !jpeg.ok) throw new Error("the picture cannot be read");
     times.push(performance.now() - startedAt);
   }
   return median(times);

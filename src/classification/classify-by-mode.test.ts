@@ -3,6 +3,7 @@ import {
   createLocalModel,
   createScriptedModel,
   petsWith,
+  THUMBNAIL,
   photo,
   pictureHashOf,
 } from "../../test/support/fake-models.ts";
@@ -46,6 +47,10 @@ function newPicture() {
   const picture: Picture & { prepared: number } = {
     bytes,
     prepared: 0,
+    glance: async () => ({
+      ok: true,
+      value: { pictureHash: value.pictureHash, thumbnail: THUMBNAIL },
+    }),
     async prepare() {
       this.prepared++;
       return { ok: true, value };

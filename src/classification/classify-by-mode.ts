@@ -4,8 +4,10 @@ import type {
   LanguageModelFailure,
   LocalModel,
   LocalModelFailure,
+  LocalPicture,
   Outcome,
   PictureFailure,
+  PictureRejection,
   PreparedPicture,
 } from "./ports.ts";
 import type { Profile } from "./profile.ts";
@@ -34,9 +36,8 @@ export interface Verdict {
 export type ModelFailure =
   PictureFailure | LanguageModelFailure | LocalModelFailure | "not_configured" | "unmapped_label";
 
-/** An upload that is a picture, in the forms that models want. */
-export interface Picture {
-  bytes: Uint8Array;
+/** An upload in the forms that models want. */
+export interface Picture extends LocalPicture {
   /** Made when first asked for. */
   prepare(): Promise<Outcome<PreparedPicture, PictureFailure>>;
 }
@@ -62,9 +63,9 @@ export function createClassify(deps: ClassifierDeps): Classify {
     return outcome.ok ? { ok: true, value: fromLanguageModel(outcome.value) } : outcome;
   }
 
-  async function askLocalModel({ bytes }: Picture, deadlineAt: number): Attempt {
+  async function askLocalModel(picture: Picture, deadlineAt: number): Attempt {
     if (!localModel || !mapping) return notConfigured("no local model is installed");
-    const outcome = await localModel.classify(bytes, deadlineAt);
+    const outcome = await localModel.classify(picture, deadlineAt);
     if (!outcome.ok) return outcome;
     const value = readLocalAnswer(outcome.value, localModel.card, mapping, profile);
     if (value) return { ok: true, value };
@@ -128,6 +129,19 @@ function notConfigured(detail: string) {
 type Failure = Extract<Outcome<never, ModelFailure>, { ok: false }>;
 
 function bothFailed(languageModel: Failure, localModel: Failure): Failure {
+  // What is no picture to one of them is none, whatever kept the other from saying so.
+  const { reason } = isRejection(localModel.reason) ? localModel : languageModel;
   const detail = `language model: ${languageModel.detail}; local model: ${localModel.detail}`;
-  return { ok: false, reason: languageModel.reason, detail };
+  return { ok: false, reason, detail };
+}
+
+const REJECTIONS: ReadonlySet<ModelFailure> = new Set<PictureRejection>([
+  "unsupported_format",
+  "corrupt",
+  "too_many_pixels",
+]);
+
+/** Whether the picture was at fault, not a model. */
+export function isRejection(reason: ModelFailure): reason is PictureRejection {
+  return REJECTIONS.has(reason);
 }

@@ -39,7 +39,7 @@ describe("an upload", () => {
     await domain.upload(photo(FOODS), ann);
     domain.memory.forget(identify(photo(FOODS)).digest);
     expect((await domain.upload(photo(FOODS), ben)).source).toBe("sql");
-    expect(domain.reader.hashed).toBe(1);
+    expect(domain.reader.glanced).toBe(1);
   });
 
   test("that comes while the photo is examined shares the examination", async () => {
@@ -50,7 +50,7 @@ describe("an upload", () => {
     expect(answers.map(({ collapsed }) => collapsed)).toEqual([false, ...Array(19).fill(true)]);
     expect(new Set(answers.map(({ saved }) => saved))).toEqual(new Set(["stored", null]));
     expect(domain.model.calls.get(`${FOODS}/0`)).toBe(1);
-    expect(domain.reader).toMatchObject({ hashed: 1, encoded: 1 });
+    expect(domain.reader).toMatchObject({ glanced: 1, encoded: 1 });
   });
 
   test("that is no picture is refused, and refused again without a look at it", async () => {
@@ -60,7 +60,7 @@ describe("an upload", () => {
     expect(domain.upload(BROKEN_PHOTO, ben, newDigest())).rejects.toMatchObject(refused);
     await domain.upload(BROKEN_PHOTO, ann).catch(() => undefined);
     expect(domain.upload(BROKEN_PHOTO, eve)).rejects.toMatchObject(refused);
-    expect(domain.reader.hashed).toBe(1);
+    expect(domain.reader.glanced).toBe(1);
   });
 
   test("that no model can classify fails for all who wait, and is tried anew afterwards", async () => {

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from "../errors.ts";
-import type { Classify, ModelFailure } from "./classify-by-mode.ts";
+import { isRejection, type Classify } from "./classify-by-mode.ts";
 import type { ImageIdentity } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import { toStoredResult, type KeepingPolicy } from "./keeping.ts";
@@ -15,6 +15,7 @@ import type {
 } from "./ports.ts";
 import type { Classification, StoredResult } from "./result.ts";
 import { once } from "./single-flight.ts";
+import type { ThumbnailShape } from "./thumbnail.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
 
 /** A rejected upload's digest and the error it got, remembered briefly. */
@@ -26,6 +27,8 @@ export interface RejectionMemory {
 export interface ExaminationDeps {
   lookup: Lookup;
   reader: PictureReader;
+  /** What the local model looks at; null: nothing that others can use. */
+  thumbnailShape: ThumbnailShape | null;
   classify: Classify;
   keeping: KeepingPolicy;
   memory: MemoryTier;
@@ -33,7 +36,7 @@ export interface ExaminationDeps {
   upgrades: UpgradeQueue;
   rejections: RejectionMemory;
   telemetry: Telemetry;
-  /** Whether a language model is about to be asked: its JPEG is then made beside the hash. */
+  /** Whether a language model is about to be asked: its JPEG is then made beside the thumbnail. */
   willEncode: () => boolean;
   /** How long one examination may take, whoever waits for it, in milliseconds. */
   deadlineMs: number;
@@ -74,9 +77,17 @@ export function openExamination(
   const { clock, telemetry, keeping } = deps;
   const deadlineAt = clock() + deps.deadlineMs;
 
+  const durations: StageDurations = {};
+  const glance = once(async () => {
+    const startedAt = clock();
+    const outcome = await deps.reader.glance(bytes, deps.thumbnailShape ?? undefined);
+    durations.decode = clock() - startedAt;
+    return outcome;
+  });
+
   const pictureHash = once(async () => {
-    const outcome = await deps.reader.hash(bytes);
-    if (outcome.ok) return outcome.value;
+    const outcome = await glance();
+    if (outcome.ok) return outcome.value.pictureHash;
     if (outcome.reason !== "overloaded") throw reject(outcome.reason, outcome.detail);
     throw new AppError("server_overloaded", outcome.detail, { retryAfterS: RETRY_AFTER_S });
   });
@@ -90,16 +101,19 @@ export function openExamination(
   const classify = once(async (): Promise<MadeAnswer> => {
     const openedAt = clock();
     const encode = once(() => deps.reader.encode(bytes));
-    // A failure is met where the JPEG is needed.
-    if (deps.willEncode()) encode().catch(() => {});
-    const hash = await pictureHash();
     const prepare = async () => {
+      const hash = await pictureHash();
       const jpeg = await encode();
       return jpeg.ok ? { ok: true as const, value: { jpeg: jpeg.value, pictureHash: hash } } : jpeg;
     };
-    const startedAt = clock();
-    const outcome = await deps.classify({ bytes, prepare }, deadlineAt);
+    // A failure is met where the JPEG is needed.
+    if (deps.willEncode()) encode().catch(() => {});
+    // Nothing is decoded before a model wants it: a local model does so when a worker is free, so
+    // that pictures which wait for one are not in memory as pixels, too.
+    const outcome = await deps.classify({ bytes, glance, prepare }, deadlineAt);
     if (!outcome.ok) {
+      // What was looked at and is no picture is refused for that, whatever the models said.
+      if (durations.decode !== undefined) await pictureHash();
       // A thumbnail may come out of a picture whose full size does not.
       if (isRejection(outcome.reason)) throw reject(outcome.reason, outcome.detail);
       telemetry.classificationFailed(outcome.reason);
@@ -111,11 +125,9 @@ export function openExamination(
     const { provisional } = outcome.value;
     const classification = { ...outcome.value.classification, provisional };
     const answeredAt = clock();
-    const durations: StageDurations = {
-      decode: startedAt - openedAt,
-      model: answeredAt - startedAt,
-    };
-    telemetry.classified(classification.method, answeredAt - startedAt);
+    const hash = await pictureHash();
+    durations.model = answeredAt - openedAt - (durations.decode ?? 0);
+    telemetry.classified(classification.method, durations.model);
     if (classification.localInference === null) telemetry.paid(classification);
     const result = toStoredResult(outcome.value, identity, hash, keeping, answeredAt);
     if (!result) return { classification, kept: null, durations };
@@ -144,7 +156,3 @@ const REJECTION_CODES = {
   corrupt: "corrupt_image",
   too_many_pixels: "image_too_many_pixels",
 } as const satisfies Record<PictureRejection, ErrorCode>;
-
-function isRejection(reason: ModelFailure): reason is PictureRejection {
-  return Object.hasOwn(REJECTION_CODES, reason);
-}

@@ -3,6 +3,7 @@ import type { Digest, ImageHash } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import type { Profile } from "./profile.ts";
 import type { CacheMatch, Classification, ClassificationMethod, StoredResult } from "./result.ts";
+import type { Thumbnail, ThumbnailShape } from "./thumbnail.ts";
 
 /** An expected failure of a tier: a value that drives the fallback, never an exception. */
 export type Outcome<Value, Reason extends string> =
@@ -176,13 +177,22 @@ export interface PreparedPicture {
   pictureHash: PictureHash;
 }
 
+/** What one small decode tells of an upload. */
+export interface PictureGlance {
+  pictureHash: PictureHash;
+  thumbnail: Thumbnail;
+}
+
 /** Decodes uploads, with bounded concurrency. Bytes handed in are not kept. */
 export interface PictureReader {
   /** Decodes a thumbnail: enough to tell whether it is a picture and what it looks like. */
-  hash(bytes: Uint8Array): Promise<Outcome<PictureHash, PictureFailure>>;
+  glance(
+    bytes: Uint8Array,
+    shape?: ThumbnailShape,
+  ): Promise<Outcome<PictureGlance, PictureFailure>>;
   /**
    * Makes the JPEG of a PreparedPicture, at most `maxSide` pixels on its long side: several times the
-   * work of `hash`. Default: what all providers are served by.
+   * work of `glance`. Default: what all providers are served by.
    */
   encode(bytes: Uint8Array, maxSide?: number): Promise<Outcome<Uint8Array, PictureFailure>>;
 }
@@ -225,7 +235,7 @@ export interface LanguageModel {
   spareCapacity(): number;
 }
 
-export type LocalModelFailure = "overloaded" | "timeout" | "worker_crashed" | "corrupt" | "closed";
+export type LocalModelFailure = PictureFailure | "timeout" | "worker_crashed" | "closed";
 
 export interface LocalModelAnswer {
   /** Probability of each of the model's labels, 0..1. */
@@ -242,11 +252,21 @@ export interface LocalModelCard {
   unsure: number;
 }
 
+/** An upload as a local model looks at it. */
+export interface LocalPicture {
+  /** As they came. */
+  bytes: Uint8Array;
+  /** By PictureReader; decoded when first asked for, and once. */
+  glance(): Promise<Outcome<PictureGlance, PictureFailure>>;
+}
+
 export interface LocalModel {
   readonly card: LocalModelCard;
-  /** `bytes`: the upload as it came. Settles by `deadlineAt`, milliseconds since the epoch. */
+  /** A thumbnail of this shape is all it looks at; null: it decodes by itself. */
+  readonly thumbnailShape: ThumbnailShape | null;
+  /** Settles by `deadlineAt`, milliseconds since the epoch. */
   classify(
-    bytes: Uint8Array,
+    picture: LocalPicture,
     deadlineAt: number,
   ): Promise<Outcome<LocalModelAnswer, LocalModelFailure>>;
   /** Whether at least one worker can take tasks. */

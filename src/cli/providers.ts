@@ -38,9 +38,9 @@ async function openSample() {
   const bytes = await drawSample();
   const reader = createPictureReader({ maxPixels: 1_000_000, concurrency: 1, maxQueued: 16 });
   return async function pictureFor(maxSide: number): Promise<PreparedPicture> {
-    const [jpeg, hash] = await Promise.all([reader.encode(bytes, maxSide), reader.hash(bytes)]);
-    if (!jpeg.ok || !hash.ok) throw new Error("the drawn picture cannot be read");
-    return { jpeg: jpeg.value, pictureHash: hash.value };
+    const [jpeg, glance] = await Promise.all([reader.encode(bytes, maxSide), reader.glance(bytes)]);
+    if (!jpeg.ok || !glance.ok) throw new Error("the drawn picture cannot be read");
+    return { jpeg: jpeg.value, pictureHash: glance.value.pictureHash };
   };
 }
 

@@ -13,17 +13,17 @@ const reader = createPictureReader({ maxPixels: MAX_PIXELS, concurrency: 2, maxQ
 afterAll(() => reader.close());
 
 async function prepare(bytes: Uint8Array): Promise<PreparedPicture> {
-  const [jpeg, pictureHash] = await Promise.all([reader.encode(bytes), reader.hash(bytes)]);
+  const [jpeg, glance] = await Promise.all([reader.encode(bytes), reader.glance(bytes)]);
   if (!jpeg.ok) throw new Error(`${jpeg.reason}: ${jpeg.detail}`);
-  if (!pictureHash.ok) throw new Error(`${pictureHash.reason}: ${pictureHash.detail}`);
-  return { jpeg: jpeg.value, pictureHash: pictureHash.value };
+  if (!glance.ok) throw new Error(`${glance.reason}: ${glance.detail}`);
+  return { jpeg: jpeg.value, pictureHash: glance.value.pictureHash };
 }
 
-/** Both ways of reading must refuse alike; the hash comes first in the product. */
+/** Both ways of reading must refuse alike; the glance comes first in the product. */
 async function rejectionOf(bytes: Uint8Array): Promise<string> {
-  const [encoded, hashed] = await Promise.all([reader.encode(bytes), reader.hash(bytes)]);
-  expect(hashed.ok || hashed.reason).toBe(encoded.ok || encoded.reason);
-  return hashed.ok ? "prepared" : hashed.reason;
+  const [encoded, glance] = await Promise.all([reader.encode(bytes), reader.glance(bytes)]);
+  expect(glance.ok || glance.reason).toBe(encoded.ok || encoded.reason);
+  return glance.ok ? "prepared" : glance.reason;
 }
 
 /** Colour of the prepared picture at a point given in parts of it, 0..1. */
@@ -150,6 +150,19 @@ describe("the picture hash", () => {
       });
     }
   }
+
+  test("is nearly the same whatever shape of thumbnail a model asks for", async () => {
+    for (const draw of Object.values(drawings)) {
+      const bytes = await draw({ seed: 14, format: "jpeg" });
+      const { pictureHash } = await prepare(bytes);
+      for (const side of [96, 112, 144, 160]) {
+        const shape = { width: side, height: side, kernel: "cubic" } as const;
+        const glance = await reader.glance(bytes, shape);
+        if (!glance.ok) throw new Error(glance.detail);
+        expect(hammingDistance(pictureHash, glance.value.pictureHash)).toBeLessThanOrEqual(ALIKE);
+      }
+    }
+  });
 
   test("tells different pictures apart", async () => {
     const one = await prepare(await pictures.drawPhoto({ seed: 21 }));

@@ -1,7 +1,8 @@
 import { bulkhead, isBulkheadRejectedError } from "cockatiel";
 import type { Outcome, PictureReader } from "../classification/ports.ts";
 import type { DecodeFailure, DecodeLimits } from "./decoder.ts";
-import { DEFAULT_SIDE, encodePicture, hashPicture } from "./read-picture.ts";
+import { DEFAULT_SIDE, encodePicture } from "./encode-picture.ts";
+import { DEFAULT_SHAPE, hashThumbnail, makeThumbnail } from "./thumbnail.ts";
 
 export interface PictureReaderOptions {
   /** Largest picture that is decoded, width times height. */
@@ -58,7 +59,11 @@ export function createPictureReader(
   }
 
   return {
-    hash: (bytes) => inTurn(hashPicture, bytes),
+    async glance(bytes, shape = DEFAULT_SHAPE) {
+      const made = await inTurn((upload, limits) => makeThumbnail(upload, limits, shape), bytes);
+      if (!made.ok) return made;
+      return { ok: true, value: { thumbnail: made.value, pictureHash: hashThumbnail(made.value) } };
+    },
     encode: (bytes, maxSide = options.maxSide ?? DEFAULT_SIDE) =>
       inTurn((picture, limits) => encodePicture(picture, limits, maxSide), bytes),
     async close() {

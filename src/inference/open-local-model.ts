@@ -1,5 +1,11 @@
 import { resolve } from "node:path";
-import type { LocalModel, LocalModelFailure, Outcome } from "../classification/ports.ts";
+import type {
+  LocalModel,
+  LocalModelFailure,
+  LocalPicture,
+  Outcome,
+} from "../classification/ports.ts";
+import type { ThumbnailShape } from "../classification/thumbnail.ts";
 import type { DecodeLimits } from "../imaging/decoder.ts";
 import { fitPicture } from "./fit-picture.ts";
 import { type ModelInput, readManifest, readModel } from "./manifest.ts";
@@ -38,8 +44,9 @@ export async function openLocalModel(options: LocalModelOptions): Promise<OpenLo
   const { version, categories, unsure, labels } = manifest;
   return {
     card: { name: manifest.name, version, categories, unsure },
-    async classify(bytes, deadlineAt) {
-      const answer = await pool.run(() => load(bytes, manifest.input, limits), deadlineAt);
+    thumbnailShape: shapeOf(manifest.input),
+    async classify(picture, deadlineAt) {
+      const answer = await pool.run(() => load(picture, manifest.input, limits), deadlineAt);
       if (!answer.ok) return answer;
       const probabilities = labels.map((label, index) => [label, answer.value[index]!] as const);
       return { ok: true, value: { labels: Object.fromEntries(probabilities) } };
@@ -50,14 +57,22 @@ export async function openLocalModel(options: LocalModelOptions): Promise<OpenLo
   };
 }
 
-/** Whatever is wrong with the picture is `corrupt` to the callers of a model. */
+/** Smaller ones would show too little to make picture hashes of. */
+const MIN_THUMBNAIL_SIDE = 64;
+
+/** A model that is shown the whole picture, distorted, can share the thumbnail of the picture hash. */
+function shapeOf({ resize, width, height, kernel }: ModelInput): ThumbnailShape | null {
+  const isShared = resize === "fill" && Math.min(width, height) >= MIN_THUMBNAIL_SIDE;
+  return isShared ? { width, height, kernel } : null;
+}
+
 async function load(
-  bytes: Uint8Array,
+  picture: LocalPicture,
   input: ModelInput,
   limits: DecodeLimits,
 ): Promise<Outcome<Uint8Array<ArrayBuffer>, LocalModelFailure>> {
-  const fitted = await fitPicture(bytes, input, limits);
-  if (fitted.ok) return fitted;
-  const reason = fitted.reason === "overloaded" ? "overloaded" : "corrupt";
-  return { ok: false, reason, detail: fitted.detail };
+  if (shapeOf(input) === null) return fitPicture(picture.bytes, input, limits);
+  const glance = await picture.glance();
+  // A copy, as the worker takes its buffer away.
+  return glance.ok ? { ok: true, value: new Uint8Array(glance.value.thumbnail.pixels) } : glance;
 }

@@ -79,6 +79,7 @@ describe("the local model", () => {
     const { card } = (await opened.localModel)!;
     const seeing = (label: string) => ({
       card,
+      thumbnailShape: null,
       isAvailable: () => true,
       classify: async () => ({
         ok: true as const,
@@ -88,6 +89,7 @@ describe("the local model", () => {
     await using fixture = openChainFixture([behaviours.answer({ category: "receipts" })]);
     const picture = {
       bytes: new Uint8Array(),
+      glance: async () => ({ ok: false as const, reason: "corrupt" as const, detail: "" }),
       prepare: async () => ({ ok: true as const, value: createPicture() }),
     };
     const classify = (label: string) =>

@@ -119,6 +119,7 @@ export async function openDomain(options: DomainOptions = {}) {
     rejections: new LRUCache<string, AppError>({ max: 100 }),
     aliases,
     telemetry,
+    thumbnailShape: null,
     willEncode: () => true,
     deadlineMs: 10_000,
     clock,

@@ -8,6 +8,7 @@ import type {
   Outcome,
   PictureReader,
 } from "../../src/classification/ports.ts";
+import type { Thumbnail } from "../../src/classification/thumbnail.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 
 /** Difference hashes at least 32 bits apart: pictures of different families never look alike. */
@@ -39,16 +40,24 @@ function parsePhoto(bytes: Uint8Array): { family: number; copy: number } | null 
   return family === undefined ? null : { family: Number(family), copy: Number(copy) };
 }
 
+/** Fake models tell photos apart by their bytes. */
+export const THUMBNAIL: Thumbnail = {
+  shape: { width: 0, height: 0, kernel: "nearest" },
+  pixels: new Uint8Array(),
+};
+
 /** Reads `photo`s; anything else is corrupt. The JPEG of a photo is the upload itself. */
-export function createFakeReader(): PictureReader & { hashed: number; encoded: number } {
+export function createFakeReader(): PictureReader & { glanced: number; encoded: number } {
   const corrupt = { ok: false, reason: "corrupt", detail: "not a photo" } as const;
   return {
-    hashed: 0,
+    glanced: 0,
     encoded: 0,
-    async hash(bytes) {
-      this.hashed++;
+    async glance(bytes) {
+      this.glanced++;
       const found = parsePhoto(bytes);
-      return found ? { ok: true, value: pictureHashOf(found.family, found.copy) } : corrupt;
+      if (!found) return corrupt;
+      const pictureHash = pictureHashOf(found.family, found.copy);
+      return { ok: true, value: { pictureHash, thumbnail: THUMBNAIL } };
     },
     async encode(bytes) {
       this.encoded++;
@@ -112,6 +121,7 @@ export function createLocalModel(
   return {
     calls: 0,
     card: { name: "tiny", version: "1", categories, unsure },
+    thumbnailShape: null,
     async classify() {
       this.calls++;
       return answer();

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import type { LocalPicture } from "../../src/classification/ports.ts";
+import { createPictureReader } from "../../src/imaging/picture-reader.ts";
+import { fitPicture } from "../../src/inference/fit-picture.ts";
 import { type OpenLocalModel, openLocalModel } from "../../src/inference/open-local-model.ts";
 import type { WorkerEvent } from "../../src/inference/worker-slot.ts";
 import * as pictures from "../support/pictures.ts";
@@ -28,14 +31,21 @@ function open(
   return openLocalModel({ modelsDir: dir.path, name: "tiny", ...pool, ...options });
 }
 
+const reader = createPictureReader({ maxPixels: 64_000_000, concurrency: 2, maxQueued: 100 });
+afterAll(() => reader.close());
+
+function upload(bytes: Uint8Array, { thumbnailShape } = model): LocalPicture {
+  return { bytes, glance: () => reader.glance(bytes, thumbnailShape ?? undefined) };
+}
+
 async function reasonOf(bytes: Uint8Array, local = model): Promise<string> {
-  const outcome = await local.classify(bytes, inAWhile());
+  const outcome = await local.classify(upload(bytes, local), inAWhile());
   return outcome.ok ? "ok" : outcome.reason;
 }
 
 describe("a picture", () => {
   test("gets the probability of each label", async () => {
-    const outcome = await model.classify(await pictures.animation("gif"), inAWhile());
+    const outcome = await model.classify(upload(await pictures.animation("gif")), inAWhile());
     if (!outcome.ok) throw new Error(outcome.detail);
     const { red, green, blue } = outcome.value.labels;
     expect(red).toBeGreaterThan(0.99);
@@ -54,13 +64,13 @@ describe("a picture", () => {
     for (const bytes of await Promise.all(odd)) expect(await reasonOf(bytes)).toBe("ok");
   });
 
-  test("that is broken, a bomb or none at all is corrupt, and costs no worker", async () => {
+  test("that is broken, a bomb or none at all is refused, and costs no worker", async () => {
     expect(await reasonOf(await pictures.truncatedJpeg())).toBe("corrupt");
     expect(await reasonOf(await pictures.scrambledJpeg())).toBe("corrupt");
-    expect(await reasonOf(pictures.hugePng())).toBe("corrupt");
-    expect(await reasonOf(pictures.hugeGif())).toBe("corrupt");
-    expect(await reasonOf(pictures.svg())).toBe("corrupt");
-    expect(await reasonOf(pictures.emptyFile())).toBe("corrupt");
+    expect(await reasonOf(pictures.hugePng())).toBe("too_many_pixels");
+    expect(await reasonOf(pictures.hugeGif())).toBe("too_many_pixels");
+    expect(await reasonOf(pictures.svg())).toBe("unsupported_format");
+    expect(await reasonOf(pictures.emptyFile())).toBe("unsupported_format");
     expect(model.stats().restarts).toBe(0);
   });
 
@@ -69,6 +79,35 @@ describe("a picture", () => {
     const copy = photo.slice();
     expect(await reasonOf(photo)).toBe("ok");
     expect(photo).toEqual(copy);
+  });
+});
+
+describe("a model that is shown whole pictures", () => {
+  test("looks at the thumbnail, and decodes nothing", async () => {
+    await dir.writeManifest({ input: { ...tinyManifest("", 64).input, resize: "fill" } });
+    const local = await open();
+    await dir.writeManifest();
+    expect(local.thumbnailShape).toEqual({ width: 64, height: 64, kernel: "cubic" });
+    const glance = upload(await pictures.animation("gif"), local).glance();
+    const picture = { bytes: pictures.emptyFile(), glance: () => glance };
+    for (let time = 0; time < 2; time++) {
+      const outcome = await local.classify(picture, inAWhile());
+      if (!outcome.ok) throw new Error(outcome.detail);
+      expect(outcome.value.labels["red"]).toBeGreaterThan(0.99);
+    }
+    expect(await reasonOf(await pictures.truncatedJpeg(), local)).toBe("corrupt");
+    await local.close(1000);
+  });
+
+  test("is shown what it would decode itself", async () => {
+    const input = { ...tinyManifest("", 64).input, resize: "fill" } as const;
+    const shape = { width: 64, height: 64, kernel: "cubic" } as const;
+    for (const bytes of [await pictures.drawPhoto(), await pictures.exifJpeg(6)]) {
+      const fitted = await fitPicture(bytes, input, { maxPixels: 64_000_000, timeoutMs: 5000 });
+      const glance = await reader.glance(bytes, shape);
+      if (!fitted.ok || !glance.ok) throw new Error("a drawn picture was refused");
+      expect(new Uint8Array(glance.value.thumbnail.pixels)).toEqual(fitted.value);
+    }
   });
 });
 

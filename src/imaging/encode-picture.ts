@@ -1,0 +1,30 @@
+import type { Outcome } from "../classification/ports.ts";
+import {
+  type DecodeFailure,
+  type DecodeLimits,
+  explainDecodeError,
+  openPicture,
+} from "./decoder.ts";
+
+/** Long side of the picture that models get, in pixels; what the apps shrink their uploads to. */
+export const DEFAULT_SIDE = 1024;
+const JPEG_QUALITY = 85;
+
+/** Encodes an upload as the JPEG that language models are shown: upright, sRGB, without metadata. */
+export async function encodePicture(
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+  maxSide: number,
+): Promise<Outcome<Uint8Array, DecodeFailure>> {
+  const opened = await openPicture(bytes, limits);
+  if (!opened.ok) return opened;
+  try {
+    const jpeg = await opened.value
+      .resize({ width: maxSide, height: maxSide, fit: "inside", withoutEnlargement: true })
+      .jpeg({ quality: JPEG_QUALITY })
+      .toBuffer();
+    return { ok: true, value: jpeg };
+  } catch (error) {
+    return explainDecodeError(error);
+  }
+}
