@@ -7,9 +7,11 @@ import {
   createClassifyUpload,
 } from "./classification/classify-upload.ts";
 import type { KeepingPolicy } from "./classification/keeping.ts";
+import type { Leases } from "./classification/leases.ts";
 import { createLookup, type Lookup } from "./classification/lookup.ts";
 import type { GuardedStore, LanguageModel, LocalModel, Recorder } from "./classification/ports.ts";
 import type { Profile } from "./classification/profile.ts";
+import { createTakeTurn } from "./classification/take-turn.ts";
 import { hasLanguageModel, type Config } from "./config.ts";
 import type { AppError } from "./errors.ts";
 import { createIdentify } from "./hashing/create-identify.ts";
@@ -18,7 +20,7 @@ const DAY_MS = 86_400_000;
 const MAX_REMEMBERED_DIGESTS = 20_000;
 const MAX_REJECTIONS = 10_000;
 const REJECTION_TTL_MS = 60_000;
-/** Of a request's deadline, kept back for the local model. */
+/** Of a request's deadline, kept back for the local model, or for a call after another process' took too long. */
 const LOCAL_RESERVE = 0.2;
 
 export interface AnsweringDeps extends Pick<
@@ -27,6 +29,7 @@ export interface AnsweringDeps extends Pick<
 > {
   profile: Profile;
   store: GuardedStore;
+  leases: Leases;
   recorder: Recorder;
   languageModel: LanguageModel | null;
   localModel: LocalModel | null;
@@ -35,23 +38,34 @@ export interface AnsweringDeps extends Pick<
 /** The two use cases: what is known of a hash, and what is in a photo. */
 export function createAnswering(
   config: Config,
-  { profile, recorder, languageModel, localModel, ...shared }: AnsweringDeps,
+  { profile, leases, recorder, languageModel, localModel, ...shared }: AnsweringDeps,
 ): { lookup: Lookup; classifyUpload: ClassifyUpload } {
   const aliases = config.ALIAS_TRUST === "verified" ? null : aliasPolicy(config);
   const quorum = aliases && aliases.quorum;
   const lookup = createLookup({ ...shared, recorder, quorum });
+  const reserveMs = config.REQUEST_DEADLINE_MS * LOCAL_RESERVE;
   const classify = createClassify({
     mode: config.INFERENCE,
     profile,
     languageModel,
     localModel,
-    localReserveMs: config.REQUEST_DEADLINE_MS * LOCAL_RESERVE,
+    localReserveMs: reserveMs,
   });
   const classifyUpload = createClassifyUpload({
     ...shared,
     identify: createIdentify({ maxRemembered: MAX_REMEMBERED_DIGESTS }),
     lookup,
     classify,
+    takeTurn: createTakeTurn({
+      leases,
+      lookup,
+      profileId: profile.id,
+      reserveMs,
+      telemetry: shared.telemetry,
+      pause: Bun.sleep,
+      random: Math.random,
+      clock: shared.clock,
+    }),
     thumbnailShape: localModel?.thumbnailShape ?? null,
     rejections: new LRUCache<string, AppError>({ max: MAX_REJECTIONS, ttl: REJECTION_TTL_MS }),
     aliases,

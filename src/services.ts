@@ -10,6 +10,7 @@ import { createUploadBudget } from "./http/upload-budget.ts";
 import { createPictureReader } from "./imaging/picture-reader.ts";
 import { openJournal } from "./journal/journal.ts";
 import { createResultSink } from "./journal/result-sink.ts";
+import { openLeases } from "./leases/open-leases.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { largestSide } from "./llm/open-chain.ts";
 import { budgetGauges, openConfiguredBudget } from "./open-budget.ts";
@@ -30,6 +31,8 @@ const MAX_JOURNAL_ENTRIES = 1_000_000;
 const MAX_HELD_REQUESTS = 5_000;
 const MAX_HELD_DIGESTS = 50_000;
 const MAX_QUEUED_DECODES = 2_000;
+/** How soon another process goes on with what a process that died was at. */
+const LEASE_TTL_MS = 5_000;
 
 export interface Services {
   handleRequest: HandleRequest;
@@ -55,9 +58,21 @@ export async function openServices(
     maxBytes: config.MEMORY_CACHE_MB * MIB,
     clock,
   });
-  const { store, kind, spending, replicas } = await openStore(config, lifecycle, log, (opened) =>
+  const {
+    store,
+    kind,
+    spending,
+    replicas,
+    leases: leaseLedger,
+  } = await openStore(config, lifecycle, log, (opened) =>
     warmUp(memory, opened, keeping, config.MEMORY_CACHE_ENTRIES, log),
   );
+  const leases = openLeases({
+    ledger: leaseLedger,
+    ttlMs: LEASE_TTL_MS,
+    isAvailable: () => store.isAvailable(),
+  });
+  lifecycle.onClose("leases", () => leases.close());
   const budget = openConfiguredBudget(config, { spending, store, lifecycle, log, clock });
   const reader = createPictureReader({
     maxPixels: config.MAX_IMAGE_MEGAPIXELS * 1_000_000,
@@ -111,7 +126,12 @@ export async function openServices(
     telemetry: metrics,
     clock,
   };
-  const { lookup, classifyUpload } = createAnswering(config, { ...shared, reader, localModel });
+  const { lookup, classifyUpload } = createAnswering(config, {
+    ...shared,
+    leases,
+    reader,
+    localModel,
+  });
   const uploadBudget = createUploadBudget(config.MAX_UPLOAD_MEMORY_MB * MIB);
 
   metrics.watch({

@@ -86,7 +86,12 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
         return { ...unsaved(alike), source: "alias", collapsed: false };
       }
     }
-    const { classification, kept, durations } = await examination.classify();
+    const answer = await examination.classify();
+    const { durations } = answer;
+    if ("tier" in answer) {
+      return { ...(await answerKnown(upload, answer.result, answer.tier)), durations };
+    }
+    const { classification, kept } = answer;
     if (alias && kept) await claim(alias, upload.caller, kept.result, kept.result.pictureHash);
     const saved = collapsed ? null : (kept?.outcome ?? null);
     return {

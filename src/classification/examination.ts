@@ -4,7 +4,7 @@ import type { ImageIdentity } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import { toStoredResult, type KeepingPolicy } from "./keeping.ts";
 import { NOBODY } from "./alias.ts";
-import type { Lookup, LookupAnswer } from "./lookup.ts";
+import type { FoundResult, Lookup, LookupAnswer } from "./lookup.ts";
 import type {
   MemoryTier,
   PictureReader,
@@ -15,6 +15,7 @@ import type {
 } from "./ports.ts";
 import type { Classification, StoredResult } from "./result.ts";
 import { once } from "./single-flight.ts";
+import type { TakeTurn } from "./take-turn.ts";
 import type { ThumbnailShape } from "./thumbnail.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
 
@@ -30,6 +31,7 @@ export interface ExaminationDeps {
   /** What the local model looks at; null: nothing that others can use. */
   thumbnailShape: ThumbnailShape | null;
   classify: Classify;
+  takeTurn: TakeTurn;
   keeping: KeepingPolicy;
   memory: MemoryTier;
   sink: ResultSink;
@@ -55,7 +57,12 @@ export interface MadeAnswer {
   durations: StageDurations;
 }
 
-export type StageDurations = Partial<Record<"decode" | "model" | "store", number>>;
+/** The result that another process made and stored while this one waited for its turn. */
+export interface FoundAnswer extends FoundResult {
+  durations: StageDurations;
+}
+
+export type StageDurations = Partial<Record<"decode" | "wait" | "model" | "store", number>>;
 
 /**
  * What can be found out about one unknown photo. Every stage runs at most once, however many callers
@@ -66,7 +73,8 @@ export interface Examination {
   lookUp(): Promise<LookupAnswer>;
   /** Rejects when the upload is no picture. */
   pictureHash(): Promise<PictureHash>;
-  classify(): Promise<MadeAnswer>;
+  /** At most once over all processes, as far as leases reach. */
+  classify(): Promise<MadeAnswer | FoundAnswer>;
 }
 
 export function openExamination(
@@ -98,8 +106,22 @@ export function openExamination(
     return error;
   }
 
-  const classify = once(async (): Promise<MadeAnswer> => {
+  const classify = once(async (): Promise<MadeAnswer | FoundAnswer> => {
     const openedAt = clock();
+    const turn = await deps.takeTurn(identity.digest, deadlineAt);
+    durations.wait = clock() - openedAt;
+    if (turn.kind === "found") return { ...turn.found, durations };
+    try {
+      return await make();
+    } finally {
+      // What was made is stored by now: whoever waits finds it.
+      if (turn.kind === "own") void turn.lease.release();
+    }
+  });
+
+  async function make(): Promise<MadeAnswer> {
+    const startedAt = clock();
+    const decodedBeforeMs = durations.decode ?? 0;
     const encode = once(() => deps.reader.encode(bytes));
     const prepare = async () => {
       const hash = await pictureHash();
@@ -126,7 +148,8 @@ export function openExamination(
     const classification = { ...outcome.value.classification, provisional };
     const answeredAt = clock();
     const hash = await pictureHash();
-    durations.model = answeredAt - openedAt - (durations.decode ?? 0);
+    const decodedMs = (durations.decode ?? 0) - decodedBeforeMs;
+    durations.model = answeredAt - startedAt - decodedMs;
     telemetry.classified(classification.method, durations.model);
     if (classification.localInference === null) telemetry.paid(classification);
     const result = toStoredResult(outcome.value, identity, hash, keeping, answeredAt);
@@ -139,7 +162,7 @@ export function openExamination(
     const saved = await deps.sink.saveResult(result);
     durations.store = clock() - answeredAt;
     return { classification, kept: { result, outcome: saved }, durations };
-  });
+  }
 
   return {
     lookUp: once(() => deps.lookup.findStored(identity.digest, NOBODY)),

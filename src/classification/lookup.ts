@@ -1,8 +1,8 @@
 import { NOBODY, type CallerId } from "./alias.ts";
-import type { ImageHash } from "./identity.ts";
+import type { Digest, ImageHash } from "./identity.ts";
 import { toServedResult, type KeepingPolicy } from "./keeping.ts";
 import type { GuardedStore, MemoryTier, Recorder, Telemetry } from "./ports.ts";
-import type { CacheMatch } from "./result.ts";
+import type { CacheMatch, StoredResult } from "./result.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
 
 export type Tier = "memory" | "sql";
@@ -14,6 +14,12 @@ export interface LookupAnswer {
   tier: Tier | null;
   /** False when the database could not be asked, so that a miss may be a hit tomorrow. */
   complete: boolean;
+}
+
+/** A result of the very photo that was asked for. */
+export interface FoundResult {
+  result: StoredResult;
+  tier: Tier;
 }
 
 export interface LookupDeps {
@@ -40,6 +46,11 @@ export interface Lookup {
    * result that was stored before: a miss here costs a model call.
    */
   findStored(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
+  /**
+   * The result of this very photo, once somebody has stored one: for who waits for another process'
+   * model call and asks again and again. Null also while nobody can say.
+   */
+  findMade(digest: Digest): Promise<FoundResult | null>;
   /** Answers in the order asked, duplicates included, with at most one query. */
   findMany(hashes: readonly ImageHash[], caller: CallerId): Promise<LookupAnswer[]>;
 }
@@ -121,10 +132,24 @@ export function createLookup(deps: LookupDeps): Lookup {
     return (await findInStore([hash], caller, fresh)).get(hash)!;
   }
 
+  async function findMade(digest: Digest): Promise<FoundResult | null> {
+    const now = clock();
+    const query = { hashes: [digest], caller: NOBODY, quorum: null, now, fresh: true };
+    const outcome = await store.find({ profileId: keeping.profileId, ...query });
+    const found = outcome.ok ? outcome.value.get(digest) : undefined;
+    const result = found && toServedResult(found.result, keeping, now);
+    if (!found || !result) return null;
+    const match = { ...found, result };
+    memory.remember(match, NOBODY);
+    note(match, "sql");
+    return { result, tier: "sql" };
+  }
+
   return {
     findForEveryone,
     findInMemory,
     findMany,
+    findMade,
     findStored: (hash, caller) => findOne(hash, caller, true),
     find: async (hash, caller) => findInMemory(hash, caller) ?? findOne(hash, caller, false),
   };

@@ -3,6 +3,7 @@ import type { Digest, ImageHash } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import type { Profile } from "./profile.ts";
 import type { CacheMatch, Classification, ClassificationMethod, StoredResult } from "./result.ts";
+import type { Turn } from "./take-turn.ts";
 import type { Thumbnail, ThumbnailShape } from "./thumbnail.ts";
 
 /** An expected failure of a tier: a value that drives the fallback, never an exception. */
@@ -111,6 +112,8 @@ export interface Telemetry {
   classificationFailed(reason: string): void;
   claimed(verdict: ClaimVerdict): void;
   upgraded(): void;
+  /** How this process came to the model call of an unknown photo. */
+  tookTurn(kind: Turn["kind"]): void;
   /** A language model answered; `answer` says which, and what it took. */
   paid(answer: Classification): void;
 }

@@ -67,6 +67,12 @@ export function createMetrics(): Metrics {
     help: "Provisional results replaced by a language model's.",
     registers,
   });
+  const turns = new Counter({
+    name: "onceover_turns_total",
+    help: "Unknown photos, by whether this process may call a model (own), has waited for another process' answer (found), or calls without leave (alone).",
+    labelNames: ["kind"],
+    registers,
+  });
   const calls = new Counter({
     name: "onceover_language_model_answers_total",
     help: "Answers of language models that were valid, by provider and model.",
@@ -107,6 +113,7 @@ export function createMetrics(): Metrics {
     classificationFailed: (reason) => failures.inc({ reason }),
     claimed: (verdict) => claims.inc({ verdict }),
     upgraded: () => upgrades.inc(),
+    tookTurn: (kind) => turns.inc({ kind }),
     paid({ provider, model, inputTokens, outputTokens, costMicros }) {
       const labels = { provider: provider ?? "", model };
       calls.inc(labels);

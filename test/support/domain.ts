@@ -6,13 +6,15 @@ import { type Identify, identify, type ImageHash } from "../../src/classificatio
 import type { KeepingPolicy } from "../../src/classification/keeping.ts";
 import { createLookup } from "../../src/classification/lookup.ts";
 import type { LanguageModel, LocalModel } from "../../src/classification/ports.ts";
+import { createTakeTurn } from "../../src/classification/take-turn.ts";
 import { DEFAULT_PROFILE, type Profile } from "../../src/classification/profile.ts";
 import type { AppError } from "../../src/errors.ts";
 import { openJournal } from "../../src/journal/journal.ts";
 import { createResultSink } from "../../src/journal/result-sink.ts";
+import { openLeases } from "../../src/leases/open-leases.ts";
 import { guardStore } from "../../src/storage/guarded-store.ts";
 import { createMemoryTier } from "../../src/storage/memory-tier.ts";
-import { openSqliteStore } from "../../src/storage/sqlite/open-sqlite-store.ts";
+import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open-sqlite-store.ts";
 import { openUpgradeQueue } from "../../src/upgrades/open-upgrade-queue.ts";
 import { createFakeReader, createScriptedModel } from "./fake-models.ts";
 import { createNotes } from "./notes.ts";
@@ -23,7 +25,7 @@ export * from "./results.ts";
 export const START = 1_800_000_000_000;
 /** Longer than an unknown hash is remembered as unknown. */
 export const A_WHILE_MS = 3_000;
-/** How long a picture is lent out for its upgrade. */
+/** How long a picture is lent out for its upgrade, and a lease outlives its owner. */
 export const LEASE_MS = 20_000;
 export const ALIASES: AliasPolicy = { quorum: 2, maxDistance: 6 };
 
@@ -41,9 +43,17 @@ export interface DomainOptions {
   keeping?: Partial<KeepingPolicy>;
   maxMemoryEntries?: number;
   pause?: Pause;
+  /** A database that other processes use, too, made by `openDatabase`. Default: one of its own. */
+  database?: SqliteStore;
 }
 
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
+
+export async function openDatabase(): Promise<SqliteStore> {
+  const database = openSqliteStore({ file: ":memory:" });
+  await database.migrate();
+  return database;
+}
 
 /**
  * The whole domain with its real tiers: memory, a SQLite database in memory and a journal. Pictures
@@ -56,8 +66,7 @@ export async function openDomain(options: DomainOptions = {}) {
   const step = <Port extends object>(name: string, port: Port) =>
     pause ? pausing(name, port, pause) : port;
 
-  const raw = openSqliteStore({ file: ":memory:" });
-  await raw.migrate();
+  const raw = options.database ?? (await openDatabase());
   const outage = { isDown: false };
   const store = step("store", withOutages(guardStore(raw), outage));
   const journal = openJournal({ file: ":memory:", maxEntries: 1_000 });
@@ -100,6 +109,11 @@ export async function openDomain(options: DomainOptions = {}) {
     telemetry,
     clock,
   });
+  const leases = openLeases({
+    ledger: step("leases", raw.leases),
+    ttlMs: LEASE_MS,
+    isAvailable: () => store.isAvailable(),
+  });
   const classifyUpload = createClassifyUpload({
     identify: options.identify ?? identify,
     lookup,
@@ -111,6 +125,16 @@ export async function openDomain(options: DomainOptions = {}) {
       languageModel: languageModel && step("model", languageModel),
       localModel: options.localModel ?? null,
       localReserveMs: 1_000,
+    }),
+    takeTurn: createTakeTurn({
+      leases,
+      lookup,
+      profileId: profile.id,
+      reserveMs: 1_000,
+      telemetry,
+      pause: pause ? () => pause("a turn is waited for") : Bun.sleep,
+      random: () => 0.5,
+      clock,
     }),
     keeping,
     memory,
@@ -142,7 +166,7 @@ export async function openDomain(options: DomainOptions = {}) {
     notes,
     time,
     async [Symbol.asyncDispose]() {
-      await raw.close();
+      if (!options.database) await raw.close();
       journal.close();
       upgrades.close();
     },

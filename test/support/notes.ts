@@ -16,6 +16,7 @@ export function createNotes() {
     classificationFailed: (reason) => count(`failed ${reason}`),
     claimed: (verdict) => count(`claim ${verdict}`),
     upgraded: () => count("upgraded"),
+    tookTurn: (kind) => count(`turn ${kind}`),
     paid: () => count("paid"),
   };
   return {
