@@ -12,7 +12,7 @@ export interface SharedTier {
   /** Answers many hashes in one round trip; those it does not know are missing from the map. */
   find(hashes: readonly ImageHash[]): Promise<Outcome<Map<ImageHash, CacheMatch>, "unavailable">>;
   /** Copies what the database answered; never brings back what was invalidated meanwhile. */
-  fill(matches: readonly CacheMatch[]): Promise<void>;
+  remember(matches: readonly CacheMatch[]): Promise<void>;
   /** A result that was just made; replaces what is there, but no final result by a provisional one. */
   save(result: StoredResult): Promise<Outcome<void, "unavailable">>;
   /** Resolves to false when it could not be told, so that the caller tries again. */

@@ -4,6 +4,9 @@ import type { Outcome } from "../classification/ports.ts";
 import { withDeadline } from "./deadline.ts";
 import { createTcpRequester } from "./tcp-requester.ts";
 
+/** What can be asked of a Redis, whatever the transport. */
+export type RedisCommands = Redis;
+
 /** How a Redis is spoken to: its own protocol over TCP, or Upstash's over HTTPS. */
 export type RedisAddress =
   { transport: "tcp"; url: string } | { transport: "rest"; url: string; token: string };
@@ -19,7 +22,9 @@ export interface RedisOptions {
 /** A Redis that neither fails nor holds up a caller: while it does not answer, calls return at once. */
 export interface GuardedRedis {
   /** Runs commands under one deadline. What `work` does after it is lost on the caller, not undone. */
-  call<Value>(work: (redis: Redis) => Promise<Value>): Promise<Outcome<Value, "unavailable">>;
+  call<Value>(
+    work: (redis: RedisCommands) => Promise<Value>,
+  ): Promise<Outcome<Value, "unavailable">>;
   isAvailable(): boolean;
   close(): Promise<void>;
 }
@@ -65,7 +70,7 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
   });
 
   async function attempt<Value>(
-    work: (redis: Redis) => Promise<Value>,
+    work: (redis: RedisCommands) => Promise<Value>,
   ): Promise<Outcome<Value, "unavailable">> {
     callsUnderWay++;
     try {
