@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   imaging: ["classification"],
   inference: ["classification", "imaging"],
   journal: ["classification"],
-  leases: ["classification"],
+  leases: ["classification", "redis"],
   llm: ["classification"],
   profiles: ["classification"],
   recording: ["classification"],
