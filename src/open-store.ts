@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { DatabaseLeaseLedger } from "./classification/leases.ts";
+import type { GuardedInvalidationLog } from "./classification/invalidations.ts";
 import type { GuardedStore } from "./classification/ports.ts";
 import type { SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
@@ -8,7 +9,8 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { startLoop } from "./lifecycle.ts";
 import { inspectServers, openConfiguredMysql, watchReplicas } from "./open-mysql.ts";
 import { DatabaseError } from "./storage/database-error.ts";
-import { guardStore } from "./storage/guarded-store.ts";
+import { createGuard } from "./storage/guard.ts";
+import { guardInvalidations, guardStore } from "./storage/guarded-store.ts";
 import type { ReplicaSet } from "./storage/mysql/open-mysql-store.ts";
 import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
 
@@ -20,39 +22,55 @@ export interface StoreService {
   leases: DatabaseLeaseLedger;
   /** null: none are configured. */
   replicas: ReplicaSet | null;
+  invalidations: GuardedInvalidationLog;
+  /**
+   * Brings the schema up to date. A database that refuses us stops the start; one that cannot be reached
+   * does not: the service runs on memory and journal, and `onMigrated` is called when it has come.
+   */
+  migrate(onMigrated: () => Promise<void>): Promise<void>;
 }
 
 const MIGRATION_RETRY_MS = 1_000;
 
-/**
- * Opens the database and brings its schema up to date. A database that refuses us stops the start; one
- * that cannot be reached does not: the service runs on memory and journal, and `onMigrated` is called
- * when the database has come.
- */
-export async function openStore(
-  config: Config,
-  lifecycle: Lifecycle,
-  log: Logger,
-  onMigrated: (store: GuardedStore) => Promise<void>,
-): Promise<StoreService> {
+/** Opens the database without touching it. */
+export function openStore(config: Config, lifecycle: Lifecycle, log: Logger): StoreService {
   const { DATABASE_URL: url } = config;
   const mysql = url === null ? null : openConfiguredMysql(config, url, log);
   const raw = mysql ?? openSqliteStore({ file: join(config.DATA_DIR, "onceover.db") });
   const kind = mysql ? "mysql" : "sqlite";
   lifecycle.onClose("database", () => raw.close());
   const callMs = config.DATABASE_ACQUIRE_TIMEOUT_MS + config.DATABASE_STATEMENT_TIMEOUT_MS;
-  const store = guardStore(raw, {
-    readTimeoutMs: callMs,
-    writeTimeoutMs: callMs,
+  const guard = createGuard({
     onStateChange: (isAvailable) =>
       isAvailable
         ? log.info({ database: kind }, "the database answers again")
         : log.error({ database: kind }, "the database does not answer; going on without it"),
   });
-  async function onReached() {
-    if (mysql) await inspectServers(mysql, config, log);
-    await onMigrated(store);
-  }
+  return {
+    kind,
+    store: guardStore(raw, { readTimeoutMs: callMs, writeTimeoutMs: callMs }, guard),
+    spending: raw.spending,
+    leases: raw.leases,
+    replicas: mysql?.replicas.size ? mysql.replicas : null,
+    invalidations: guardInvalidations(raw.invalidations, guard, callMs),
+    async migrate(onMigrated) {
+      const onReached = async () => {
+        if (mysql) await inspectServers(mysql, config, log);
+        await onMigrated();
+      };
+      await migrate(raw, onReached, lifecycle, log);
+      if (mysql) watchReplicas(mysql, lifecycle, log);
+    },
+  };
+}
+
+/** Resolves after the first try; the others go on in the background. */
+async function migrate(
+  raw: { migrate(): Promise<void> },
+  onReached: () => Promise<void>,
+  lifecycle: Lifecycle,
+  log: Logger,
+): Promise<void> {
   try {
     await raw.migrate();
     await onReached();
@@ -72,9 +90,6 @@ export async function openStore(
     });
     lifecycle.onClose("migration", () => retry.stop());
   }
-  if (mysql) watchReplicas(mysql, lifecycle, log);
-  const replicas = mysql?.replicas.size ? mysql.replicas : null;
-  return { kind, store, spending: raw.spending, leases: raw.leases, replicas };
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -7,6 +7,7 @@ import { aliasPolicy, createAnswering, keepingPolicy } from "./create-answering.
 import { createHealthCheck } from "./health.ts";
 import { createHttpHandler, type HandleRequest } from "./http/app.ts";
 import { createUploadBudget } from "./http/upload-budget.ts";
+import { createInvalidationPoller } from "./invalidations/create-invalidation-poller.ts";
 import { createPictureReader } from "./imaging/picture-reader.ts";
 import { openJournal } from "./journal/journal.ts";
 import { createResultSink } from "./journal/result-sink.ts";
@@ -58,17 +59,20 @@ export async function openServices(
     maxBytes: config.MEMORY_CACHE_MB * MIB,
     clock,
   });
-  const {
-    store,
-    kind,
-    spending,
-    replicas,
-    leases: leaseLedger,
-  } = await openStore(config, lifecycle, log, (opened) =>
-    warmUp(memory, opened, keeping, config.MEMORY_CACHE_ENTRIES, log),
-  );
+  const database = openStore(config, lifecycle, log);
+  const { store, kind, spending, replicas, invalidations } = database;
+  const pollInvalidations = createInvalidationPoller({
+    log: invalidations,
+    memory,
+    sharedTier: null,
+    clock,
+  });
+  await database.migrate(async () => {
+    await pollInvalidations();
+    await warmUp(memory, store, keeping, config.MEMORY_CACHE_ENTRIES, log);
+  });
   const leases = openLeases({
-    ledger: leaseLedger,
+    ledger: database.leases,
     ttlMs: LEASE_TTL_MS,
     isAvailable: () => store.isAvailable(),
   });
@@ -120,6 +124,7 @@ export async function openServices(
     memory,
     store,
     sink,
+    invalidations,
     upgrades,
     languageModel,
     recorder,
@@ -178,7 +183,7 @@ export async function openServices(
 
   return {
     handleRequest,
-    startLoops: () => startLoops(config, { ...shared, budget, lifecycle, log }),
+    startLoops: () => startLoops(config, { ...shared, pollInvalidations, budget, lifecycle, log }),
   };
 }
 

@@ -3,6 +3,10 @@ import type { DailyBudget } from "./budget/daily-budget.ts";
 import type { GuardedStore, LanguageModel } from "./classification/ports.ts";
 import { runUpgrades, type UpgradeDeps } from "./classification/run-upgrades.ts";
 import type { Config } from "./config.ts";
+import {
+  POLL_INTERVAL_MS,
+  type PollInvalidations,
+} from "./invalidations/create-invalidation-poller.ts";
 import type { JournaledSink } from "./journal/result-sink.ts";
 import { type Lifecycle, startLoop } from "./lifecycle.ts";
 import { upgradeDeadlineMs, upgradeRhythm } from "./open-upgrades.ts";
@@ -25,6 +29,7 @@ export interface LoopDeps extends Omit<
   /** null: no limits. */
   budget: DailyBudget | null;
   store: GuardedStore;
+  pollInvalidations: PollInvalidations;
   sink: JournaledSink;
   recorder: WriteBehindRecorder;
   lifecycle: Lifecycle;
@@ -49,6 +54,7 @@ export function startLoops(config: Config, deps: LoopDeps): void {
     const replayed = await sink.replay(signal);
     if (replayed > 0) log.info({ replayed }, "journal entries are in the database now");
   });
+  loop("invalidations", POLL_INTERVAL_MS, () => deps.pollInvalidations());
   loop("purge", PURGE_MS, async () => {
     const now = clock();
     const requestsBefore = now - config.LOG_RETENTION_DAYS * DAY_MS;

@@ -13,6 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   http: ["classification", "errors.ts", "telemetry"],
   imaging: ["classification"],
   inference: ["classification", "imaging"],
+  invalidations: ["classification"],
   journal: ["classification"],
   leases: ["classification", "redis"],
   llm: ["classification"],

@@ -149,7 +149,8 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
     });
     if (verdict === null) return;
     deps.telemetry.claimed(verdict);
-    if (verdict === "contradicts") memory.forgetAlias(alias);
+    if (verdict === "contradicts")
+      memory.invalidate({ kind: "alias_disputed", digest: alias, before: claimedAt });
   }
 
   function aliasOf({ claimedHash }: Upload, digest: Digest): Digest | null {

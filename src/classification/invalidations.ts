@@ -1,4 +1,5 @@
 import type { Digest } from "./identity.ts";
+import type { Outcome } from "./ports.ts";
 
 /**
  * What was served and must not be any more.
@@ -19,10 +20,32 @@ export interface Invalidation {
  */
 export interface InvalidationLog {
   announce(invalidations: readonly Invalidation[]): Promise<void>;
-  /** What was announced with an id above `afterId`, oldest first, at most `limit`. */
-  read(afterId: number, limit: number): Promise<(Invalidation & { id: number })[]>;
-  /** Id of the newest; 0 when there is none. */
-  lastId(): Promise<number>;
-  /** Deletes at most `limit` that were announced before `before`; resolves to how many went. */
+  /**
+   * What was announced with an id above `afterId`, lowest first, at most `limit`. An id may become
+   * visible after a higher one: it is taken before its transaction commits.
+   */
+  read(afterId: number, limit: number): Promise<LoggedInvalidation[]>;
+  /** Highest id up to which every `before` is under `announcedBefore`; 0 when there is none. */
+  lastId(announcedBefore: number): Promise<number>;
+  /**
+   * Deletes at most `limit` that were announced before `before`; resolves to how many went. Purges
+   * stay for `PURGES_KEPT_MS` longer: a journal may offer what they took away after weeks.
+   */
   trim(before: number, limit: number): Promise<number>;
 }
+
+export type LoggedInvalidation = Invalidation & { id: number };
+
+/** The log with a deadline for every call; while the database is down calls return at once. */
+export type GuardedInvalidationLog = {
+  [Method in keyof InvalidationLog]: (
+    ...args: Parameters<InvalidationLog[Method]>
+  ) => Promise<Outcome<Awaited<ReturnType<InvalidationLog[Method]>>, "unavailable">>;
+};
+
+/** How long the log goes back: a process that could not read it for this long may have missed some. */
+export const INVALIDATIONS_KEPT_MS = 3_600_000;
+export const PURGES_KEPT_MS = 30 * 86_400_000;
+
+/** How long a tier refuses what was invalidated: longer than a read can take or a replica lag. */
+export const VOID_MS = 60_000;

@@ -1,7 +1,7 @@
 import { NOBODY, type CallerId } from "./alias.ts";
 import type { Digest, ImageHash } from "./identity.ts";
 import { toServedResult, type KeepingPolicy } from "./keeping.ts";
-import type { GuardedStore, MemoryTier, Recorder, Telemetry } from "./ports.ts";
+import type { FindQuery, GuardedStore, MemoryTier, Recorder, Telemetry } from "./ports.ts";
 import type { CacheMatch, StoredResult } from "./result.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
 
@@ -81,6 +81,21 @@ export function createLookup(deps: LookupDeps): Lookup {
     return UNKNOWN;
   }
 
+  /** A slow or lagging read may bring what was invalidated meanwhile; the newest writes do not. */
+  async function askStore(query: FindQuery) {
+    const outcome = await store.find(query);
+    if (!outcome.ok) return outcome;
+    const found = outcome.value;
+    const voided = [...found.values()].filter((match) => memory.isVoid(match));
+    if (voided.length === 0) return outcome;
+    const hashes = voided.map(({ hash }) => hash);
+    const again = await store.find({ ...query, hashes, fresh: true });
+    if (!again.ok) return again;
+    for (const hash of hashes) found.delete(hash);
+    for (const [hash, match] of again.value) found.set(hash, match);
+    return outcome;
+  }
+
   /** One query for hashes that the first tier does not know. */
   async function findInStore(
     hashes: readonly ImageHash[],
@@ -90,7 +105,7 @@ export function createLookup(deps: LookupDeps): Lookup {
     const now = clock();
     const { profileId } = keeping;
     const { quorum } = deps;
-    const outcome = await store.find({ profileId, hashes, caller, quorum, now, fresh });
+    const outcome = await askStore({ profileId, hashes, caller, quorum, now, fresh });
     const answers = new Map<ImageHash, LookupAnswer>();
     for (const hash of hashes) {
       if (!outcome.ok) {

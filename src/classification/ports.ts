@@ -1,5 +1,6 @@
 import type { AliasClaim, AliasPolicy, CallerId, ClaimVerdict } from "./alias.ts";
 import type { Digest, ImageHash } from "./identity.ts";
+import type { Invalidation } from "./invalidations.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import type { Profile } from "./profile.ts";
 import type { CacheMatch, Classification, ClassificationMethod, StoredResult } from "./result.ts";
@@ -91,9 +92,15 @@ export interface MemoryTier {
   /** Whether the hash was found nowhere within the last seconds. A known hash is never unknown. */
   isUnknown(hash: ImageHash, caller: CallerId): boolean;
   rememberUnknown(hash: ImageHash, caller: CallerId): void;
-  forget(digest: Digest): void;
-  /** Stops answering everyone by this alias; its callers' own claims stay. */
-  forgetAlias(alias: Digest): void;
+  /**
+   * Drops what is meant and accepts none of it for a minute, so that no slow read brings it back.
+   * Of a disputed alias, its callers' own claims stay.
+   */
+  invalidate(invalidation: Invalidation): void;
+  /** Whether it was invalidated within that minute: the database must be asked for its newest writes. */
+  isVoid(match: CacheMatch): boolean;
+  /** Drops everything; what was invalidated stays refused. */
+  clear(): void;
 }
 
 /** Writes what must not be lost: to the database, or to a journal until the database is back. */

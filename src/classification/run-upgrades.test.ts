@@ -63,7 +63,7 @@ test.each(["llm-first", "local-first"] as const)(
       costMicros: 1_000,
     };
     expect((await domain.ask(digest, ann)).match?.result).toMatchObject(wanted);
-    domain.memory.forget(digest);
+    domain.memory.clear();
     const stored = await domain.ask(digest, ann);
     expect(stored.tier).toBe("sql");
     expect(stored.match?.result).toMatchObject(wanted);
@@ -136,10 +136,10 @@ test.each(["timeout", "server_error", "refused", "rejected", "malformed_output"]
 test("a result that is final or gone by now costs no call", async () => {
   await using opened = await openProvisional(2);
   const { domain, uploads, upgrade, calls } = opened;
-  const [replaced, purged] = uploads.map(({ digest }) => digest);
-  const { result } = (await domain.ask(replaced!, ann)).match!;
+  const replaced = uploads[0]!.digest;
+  const { result } = (await domain.ask(replaced, ann)).match!;
   await domain.store.saveResults([{ ...result, provisional: false, localInference: null }]);
-  domain.memory.forget(purged!);
+  domain.memory.clear();
   await domain.store.purge({ now: Number.MAX_SAFE_INTEGER, requestsBefore: 0, limit: 10 });
   await domain.store.saveResults([{ ...result, provisional: false, localInference: null }]);
   await upgrade();

@@ -1,4 +1,5 @@
 import { NOBODY } from "./alias.ts";
+import type { GuardedInvalidationLog } from "./invalidations.ts";
 import { toServedResult, toStoredResult, type KeepingPolicy } from "./keeping.ts";
 import type {
   GuardedStore,
@@ -20,6 +21,8 @@ export interface UpgradeDeps {
   memory: MemoryTier;
   store: Pick<GuardedStore, "find">;
   sink: ResultSink;
+  /** Tells the other processes of what was replaced; where it cannot, they find out within a minute. */
+  invalidations: Pick<GuardedInvalidationLog, "announce">;
   telemetry: Telemetry;
   /** For one language-model call, in milliseconds. */
   deadlineMs: number;
@@ -70,7 +73,11 @@ async function upgradeOne(upgrade: PendingUpgrade, deps: UpgradeDeps): Promise<v
   const result = toStoredResult(verdict, identity, picture.pictureHash, keeping, clock());
   if (result) {
     deps.memory.remember({ hash: identity.digest, kind: "digest", result }, NOBODY);
-    await deps.sink.saveResult(result);
+    const saved = await deps.sink.saveResult(result);
+    const { digest, createdAt: before } = result;
+    // What waits in the journal is not there for the others yet.
+    if (saved === "stored")
+      await deps.invalidations.announce([{ kind: "replaced", digest, before }]);
     deps.telemetry.upgraded();
   }
   upgrades.done(upgrade);

@@ -3,10 +3,12 @@ import {
   type AliasPolicy,
   type AliasStanding,
   type CallerId,
+  isShared,
   type RecordedClaim,
   weighClaim,
   type WeighedClaim,
 } from "../classification/alias.ts";
+import type { Invalidation } from "../classification/invalidations.ts";
 
 /** Claims kept of one alias, the newest: a popular or a contested alias must not grow for ever. */
 export const MAX_CLAIMS_PER_ALIAS = 64;
@@ -50,4 +52,18 @@ export function undecidedAlias(claim: AliasClaim) {
     supporters: UNDECIDED,
     updatedAt: claim.claimedAt,
   };
+}
+
+/** Whether the alias answered everyone and does not any more, so that other processes must hear of it. */
+export function endsAlias(
+  { verdict }: ClaimDecision,
+  { standing }: LockedAlias,
+  policy: AliasPolicy,
+): boolean {
+  return verdict === "contradicts" && isShared(standing, policy);
+}
+
+/** A claim out of the journal was made long before it ends anything. */
+export function disputed({ alias, claimedAt }: AliasClaim, now: number): Invalidation {
+  return { kind: "alias_disputed", digest: alias, before: Math.max(claimedAt, now) };
 }

@@ -1,27 +1,14 @@
-import {
-  BrokenCircuitError,
-  CircuitState,
-  circuitBreaker,
-  ConsecutiveBreaker,
-  handleWhen,
-} from "cockatiel";
+import type { GuardedInvalidationLog, InvalidationLog } from "../classification/invalidations.ts";
 import type { GuardedStore, ResultStore } from "../classification/ports.ts";
-import { isOutage, rootCause } from "./database-error.ts";
-import { withDeadline } from "./with-deadline.ts";
+import { type BreakerOptions, createGuard, type Guard } from "./guard.ts";
 
-export interface GuardOptions {
+export interface GuardOptions extends BreakerOptions {
   /** Deadline of what a request waits for. */
   readTimeoutMs?: number;
   /** Deadline of a write. What came too late may have been written all the same. */
   writeTimeoutMs?: number;
   /** Deadline of what no request waits for: loading the hottest results, purging. */
   maintenanceTimeoutMs?: number;
-  /** Failures in a row after which calls return at once. */
-  failureThreshold?: number;
-  /** How long calls return at once before one is let through to try. */
-  halfOpenAfterMs?: number;
-  /** Told when the store becomes unavailable and when it is back. */
-  onStateChange?: (isAvailable: boolean) => void;
 }
 
 type Method = Exclude<keyof ResultStore, "close">;
@@ -38,44 +25,40 @@ const DEADLINES: Record<Method, "read" | "write" | "maintenance"> = {
   purge: "maintenance",
 };
 
-/** Turns a store's rejections and silences into values, and leaves a database that is down alone. */
-export function guardStore(store: ResultStore, options: GuardOptions = {}): GuardedStore {
+/** Each method with its deadline. Default: a guard of its own. */
+export function guardStore(
+  store: ResultStore,
+  options: GuardOptions = {},
+  guard: Guard = createGuard(options),
+): GuardedStore {
   const timeoutMs = {
     read: options.readTimeoutMs ?? 500,
     write: options.writeTimeoutMs ?? 2_000,
     maintenance: options.maintenanceTimeoutMs ?? 10_000,
   };
-  const breaker = circuitBreaker(handleWhen(isOutage), {
-    breaker: new ConsecutiveBreaker(options.failureThreshold ?? 5),
-    halfOpenAfter: options.halfOpenAfterMs ?? 1_000,
-  });
-  const isAvailable = () => breaker.state === CircuitState.Closed;
-  let wasAvailable = true;
-  breaker.onStateChange(() => {
-    if (isAvailable() === wasAvailable) return;
-    wasAvailable = isAvailable();
-    options.onStateChange?.(wasAvailable);
-  });
 
   /** The compiler cannot follow one method's arguments and result through an indexed call. */
-  const guard =
-    (method: Method) =>
-    async (...args: unknown[]) => {
+  const guarded = (method: Method) => {
+    const limit = timeoutMs[DEADLINES[method]];
+    return (...args: unknown[]) => {
       const call = store[method] as (...args: unknown[]) => Promise<unknown>;
-      const limit = timeoutMs[DEADLINES[method]];
-      try {
-        const value = await breaker.execute(() => withDeadline(call(...args), limit));
-        return { ok: true, value };
-      } catch (error) {
-        return { ok: false, reason: "unavailable", detail: describe(error) };
-      }
+      return guard.run(limit, () => call(...args));
     };
-  const methods = Object.keys(DEADLINES).map((method) => [method, guard(method as Method)]);
+  };
+  const methods = Object.keys(DEADLINES).map((method) => [method, guarded(method as Method)]);
+  const { isAvailable } = guard;
   return { ...(Object.fromEntries(methods) as Omit<GuardedStore, "isAvailable">), isAvailable };
 }
 
-function describe(error: unknown): string {
-  if (error instanceof BrokenCircuitError) return "the database failed repeatedly";
-  const cause = rootCause(error);
-  return cause instanceof Error ? cause.message : String(cause);
+export function guardInvalidations(
+  log: InvalidationLog,
+  guard: Guard,
+  timeoutMs: number,
+): GuardedInvalidationLog {
+  return {
+    announce: (invalidations) => guard.run(timeoutMs, () => log.announce(invalidations)),
+    read: (afterId, limit) => guard.run(timeoutMs, () => log.read(afterId, limit)),
+    lastId: (announcedBefore) => guard.run(timeoutMs, () => log.lastId(announcedBefore)),
+    trim: (before, limit) => guard.run(timeoutMs, () => log.trim(before, limit)),
+  };
 }

@@ -72,18 +72,82 @@ describe("memory tier", () => {
   test("forgets what is shared of an alias and keeps its callers' own claims", () => {
     tier.remember(matchOf(ALIAS, "shared_alias", newResult()), alice);
     tier.remember(matchOf(ALIAS, "own_alias", newResult()), alice);
-    tier.forgetAlias(ALIAS);
+    tier.invalidate({ kind: "alias_disputed", digest: ALIAS, before: now });
     expect(tier.get(ALIAS, alice)?.kind).toBe("own_alias");
     expect(tier.get(ALIAS, bob)).toBeNull();
   });
 
-  test("forgets a digest under all its names", () => {
-    const result = newResult();
-    tier.remember(byDigest(result), alice);
+  test("drops what was purged under all its names, and accepts none of it for a minute", () => {
+    const result = newResult({ createdAt: now - 1 });
+    const pointer = matchOf(ALIAS, "own_alias", result);
+    const lone = matchOf(result.fingerprint, "fingerprint", result);
+    for (const match of [byDigest(result), pointer, lone]) tier.remember(match, alice);
+    tier.invalidate({ kind: "purged", digest: result.digest, before: now });
+    const names = [result.digest, ALIAS, result.fingerprint];
+    const answers = () => names.map((name) => tier.get(name, alice));
+    expect(answers()).toEqual([null, null, null]);
+    now += 59_999;
+    for (const match of [byDigest(result), pointer, lone]) {
+      expect(tier.isVoid(match)).toBe(true);
+      tier.remember(match, alice);
+    }
+    expect(answers()).toEqual([null, null, null]);
+    now += 1;
+    expect(tier.isVoid(byDigest(result))).toBe(false);
+  });
+
+  test("accepts what was made after the purge, but not for what pointed to the purged one", () => {
+    const result = newResult({ createdAt: now - 1 });
     tier.remember(matchOf(ALIAS, "own_alias", result), alice);
-    tier.forget(result.digest);
-    expect(tier.get(result.digest, alice)).toBeNull();
+    tier.invalidate({ kind: "purged", digest: result.digest, before: now });
+    const fresh = { ...result, createdAt: now };
+    tier.remember(byDigest(fresh), bob);
+    expect(tier.get(result.digest, bob)).toEqual(byDigest(fresh));
     expect(tier.get(ALIAS, alice)).toBeNull();
+  });
+
+  test("leaves a result alone that is newer than what is replaced", () => {
+    const result = newResult({ createdAt: now });
+    tier.remember(byDigest(result), alice);
+    tier.invalidate({ kind: "replaced", digest: result.digest, before: now });
+    expect(tier.get(result.digest, alice)).toEqual(byDigest(result));
+  });
+
+  test("does not call a hash unknown that was so before its result was replaced", () => {
+    const result = newResult({ createdAt: now - 1 });
+    tier.rememberUnknown(result.digest, alice);
+    tier.remember(byDigest(result), bob);
+    tier.invalidate({ kind: "replaced", digest: result.digest, before: now });
+    expect(tier.isUnknown(result.digest, alice)).toBe(false);
+    tier.rememberUnknown(result.digest, bob);
+    now += 1;
+    expect(tier.isUnknown(result.digest, bob)).toBe(false);
+    tier.rememberUnknown(result.digest, bob);
+    expect(tier.isUnknown(result.digest, bob)).toBe(true);
+  });
+
+  test("does not share a disputed alias for a minute, whoever brings it", () => {
+    const match = matchOf(ALIAS, "shared_alias", newResult());
+    tier.invalidate({ kind: "alias_disputed", digest: ALIAS, before: now });
+    tier.remember(match, alice);
+    expect(tier.isVoid(match)).toBe(true);
+    expect(tier.get(ALIAS, bob)).toBeNull();
+    now += 60_000;
+    tier.remember(match, alice);
+    expect(tier.get(ALIAS, bob)).toEqual(match);
+  });
+
+  test("clears everything but what is refused", () => {
+    const [kept, voided] = [newResult(), newResult({ createdAt: now - 1 })];
+    tier.remember(byDigest(kept), alice);
+    tier.rememberUnknown(ALIAS, alice);
+    tier.invalidate({ kind: "purged", digest: voided.digest, before: now });
+    tier.clear();
+    tier.remember(byDigest(voided), alice);
+    expect(tier.get(kept.digest, alice)).toBeNull();
+    expect(tier.isUnknown(ALIAS, alice)).toBe(false);
+    expect(tier.get(voided.digest, alice)).toBeNull();
+    expect(tier.sizes().entries).toBe(0);
   });
 
   test("remembers a fingerprint for five seconds, until a second digest has it", () => {

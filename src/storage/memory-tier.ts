@@ -1,8 +1,10 @@
 import { LRUCache } from "lru-cache";
 import type { CallerId } from "../classification/alias.ts";
 import { type Digest, type ImageHash, isFingerprint } from "../classification/identity.ts";
+import { VOID_MS } from "../classification/invalidations.ts";
 import type { MemoryTier } from "../classification/ports.ts";
 import type { CacheMatch, MatchKind, StoredResult } from "../classification/result.ts";
+import { createVoids } from "./voids.ts";
 
 export interface MemoryTierOptions {
   /** Results and pointers to them together. */
@@ -34,10 +36,16 @@ const POINTER_TTL_MS: Record<Exclude<MatchKind, "digest">, number> = {
 };
 const UNKNOWN_TTL_MS = 2_000;
 const MAX_UNKNOWN = 50_000;
+const MAX_VOIDS = 20_000;
 
-/** A result under its digest, or the digest that another hash stands for. */
+/**
+ * A result under its digest, or the digest that another hash stands for. A pointer is believed for the
+ * very result that it was read with: a later one of the same photo may have followed a purge, which
+ * took the claims away too.
+ */
 type Entry =
-  { staleAt: number; match: CacheMatch } | { staleAt: number; match: null; digest: Digest };
+  | { staleAt: number; match: CacheMatch }
+  | { staleAt: number; match: null; digest: Digest; createdAt: number };
 
 /** Results in this process, the least recently used going first. */
 export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
@@ -45,6 +53,9 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
   const entries = new LRUCache<string, Entry>({ max: maxEntries, maxSize: maxBytes });
   /** By hash and caller: until when the hash counts as unknown. */
   const unknown = new LRUCache<string, number>({ max: Math.min(maxEntries, MAX_UNKNOWN) });
+
+  const voidResults = createVoids({ max: MAX_VOIDS, keptMs: VOID_MS });
+  const voidAliases = createVoids({ max: MAX_VOIDS, keptMs: VOID_MS });
 
   const jittered = (ttlMs: number) => ttlMs * (1 + JITTER * (2 * random() - 1));
 
@@ -61,7 +72,7 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
     const entry = entries.get(key);
     if (!entry || entry.match) return null;
     const target = entry.staleAt > now ? getResult(entry.digest, now) : null;
-    if (target) return { hash, kind, result: target.result };
+    if (target?.result.createdAt === entry.createdAt) return { hash, kind, result: target.result };
     entries.delete(key);
     return null;
   }
@@ -76,28 +87,37 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
     );
   }
 
-  function rememberResult(result: StoredResult, now: number): void {
+  function isVoid({ hash, kind, result }: CacheMatch, now: number): boolean {
+    if (voidResults.covers(result.digest, result.createdAt, now)) return true;
+    return kind === "shared_alias" && voidAliases.covers(hash, 0, now);
+  }
+
+  /** Returns what is in memory under its digest then. */
+  function rememberResult(result: StoredResult, now: number): StoredResult {
     const { digest, fingerprint } = result;
     const lone = entries.peek(fingerprint);
     if (lone?.match === null && lone.digest !== digest) entries.delete(fingerprint);
     const known = getResult(digest, now);
-    if (known && isOlder(result, known.result)) return;
+    if (known && isOlder(result, known.result)) return known.result;
     const match: CacheMatch = { hash: digest, kind: "digest", result };
     const staleAt = now + jittered(result.provisional ? PROVISIONAL_RESULT_TTL_MS : RESULT_TTL_MS);
     entries.set(digest, { staleAt, match }, { size: sizeOfResult(result) });
+    return result;
   }
 
   return {
     get,
 
-    remember({ hash, kind, result }, caller) {
+    remember(match, caller) {
       const now = clock();
-      rememberResult(result, now);
+      if (isVoid(match, now)) return;
+      const { hash, kind } = match;
+      const { digest, createdAt } = rememberResult(match.result, now);
       unknown.delete(ownKey(hash, caller));
       if (kind === "digest") return;
       const key = kind === "shared_alias" ? sharedKey(hash) : ownKey(hash, caller);
       const staleAt = now + jittered(POINTER_TTL_MS[kind]);
-      const pointer: Entry = { staleAt, match: null, digest: result.digest };
+      const pointer: Entry = { staleAt, match: null, digest, createdAt };
       entries.set(kind === "fingerprint" ? hash : key, pointer, { size: POINTER_BYTES });
     },
 
@@ -105,7 +125,8 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
       const key = ownKey(hash, caller);
       const until = unknown.get(key);
       if (until === undefined) return false;
-      if (until > clock()) return get(hash, caller) === null;
+      const isBelieved = until > clock() && !voidResults.isNewer(hash, until - UNKNOWN_TTL_MS);
+      if (isBelieved) return get(hash, caller) === null;
       unknown.delete(key);
       return false;
     },
@@ -114,12 +135,24 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
       unknown.set(ownKey(hash, caller), clock() + UNKNOWN_TTL_MS);
     },
 
-    forget(digest) {
-      entries.delete(digest);
+    invalidate({ kind, digest, before }) {
+      const now = clock();
+      if (kind === "alias_disputed") {
+        // A pointer does not say when it was read, so none is accepted for a while.
+        voidAliases.add(digest, Infinity, now);
+        entries.delete(sharedKey(digest));
+        return;
+      }
+      voidResults.add(digest, before, now);
+      const entry = entries.peek(digest);
+      if (entry?.match && entry.match.result.createdAt < before) entries.delete(digest);
     },
 
-    forgetAlias(alias) {
-      entries.delete(sharedKey(alias));
+    isVoid: (match) => isVoid(match, clock()),
+
+    clear() {
+      entries.clear();
+      unknown.clear();
     },
 
     sizes: () => ({ entries: entries.size, bytes: entries.calculatedSize }),

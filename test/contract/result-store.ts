@@ -2,13 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type AliasClaim, type CallerId, NOBODY } from "../../src/classification/alias.ts";
 import { type Digest, type ImageHash, identify } from "../../src/classification/identity.ts";
 import type { PictureHash } from "../../src/classification/picture-hash.ts";
+import type { InvalidationLog } from "../../src/classification/invalidations.ts";
 import type { FindQuery, RequestRecord, ResultStore } from "../../src/classification/ports.ts";
 import type { StoredResult } from "../../src/classification/result.ts";
 import type { SpendingLedger } from "../../src/classification/spending.ts";
+import { describeInvalidations } from "./invalidations.ts";
 import { describeSpending } from "./spending.ts";
 
 export interface OpenedStore {
-  store: ResultStore & { spending: SpendingLedger; migrate(): Promise<void> };
+  store: ResultStore & {
+    spending: SpendingLedger;
+    invalidations: InvalidationLog;
+    migrate(): Promise<void>;
+  };
   /** Ends the store and what it needed. */
   close(): Promise<void>;
 }
@@ -291,12 +297,26 @@ export function describeResultStore(
         const liar = newCaller();
         await claim(alias, dark);
         await claim(alias, dark);
+        const lastId = await store.invalidations.lastId(Number.MAX_SAFE_INTEGER);
         expect(await claim(alias, bright, { caller: liar })).toBe("contradicts");
+        expect(await store.invalidations.read(lastId, 10)).toMatchObject([
+          { kind: "alias_disputed", digest: alias },
+        ]);
         expect(await findOne(profile, alias)).toBeUndefined();
         expect(await findOne(profile, alias, { caller: liar })).toMatchObject({ result: bright });
         expect(await claim(alias, dark)).toBe("corroborates");
         expect(await claim(alias, dark)).toBe("corroborates");
         expect(await findOne(profile, alias)).toMatchObject({ kind: "shared_alias", result: dark });
+      });
+
+      test("announces no contradiction of what answered nobody", async () => {
+        const profile = newProfile();
+        const alias = newDigest();
+        const lastId = await store.invalidations.lastId(Number.MAX_SAFE_INTEGER);
+        await claim(alias, newResult(profile));
+        const bright = newResult(profile, { pictureHash: BRIGHT });
+        expect(await claim(alias, bright)).toBe("contradicts");
+        expect(await store.invalidations.read(lastId, 10)).toEqual([]);
       });
 
       test("lets a new result lead when the leader's has expired", async () => {
@@ -403,6 +423,7 @@ export function describeResultStore(
     });
 
     describeSpending(() => store.spending);
+    describeInvalidations(() => store.invalidations);
 
     test("takes request lines with nothing in them and with too much", async () => {
       const long = "🍜".repeat(500);

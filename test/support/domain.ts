@@ -12,7 +12,8 @@ import type { AppError } from "../../src/errors.ts";
 import { openJournal } from "../../src/journal/journal.ts";
 import { createResultSink } from "../../src/journal/result-sink.ts";
 import { openLeases } from "../../src/leases/open-leases.ts";
-import { guardStore } from "../../src/storage/guarded-store.ts";
+import { createGuard } from "../../src/storage/guard.ts";
+import { guardInvalidations, guardStore } from "../../src/storage/guarded-store.ts";
 import { createMemoryTier } from "../../src/storage/memory-tier.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open-sqlite-store.ts";
 import { openUpgradeQueue } from "../../src/upgrades/open-upgrade-queue.ts";
@@ -159,6 +160,7 @@ export async function openDomain(options: DomainOptions = {}) {
     outage,
     journal,
     sink,
+    invalidations: guardInvalidations(raw.invalidations, createGuard(), 1_000),
     upgrades,
     keeping,
     model,

@@ -1,5 +1,6 @@
 import type { Pool } from "mysql2";
 import type { DatabaseLeaseLedger } from "../../classification/leases.ts";
+import type { InvalidationLog } from "../../classification/invalidations.ts";
 import type { ResultStore } from "../../classification/ports.ts";
 import type { SpendingLedger } from "../../classification/spending.ts";
 import { createReads } from "../reads.ts";
@@ -7,6 +8,7 @@ import { readConnectionLimit } from "./connection-limits.ts";
 import { ConnectionPool, type ConnectionPoolOptions } from "./connection-pool.ts";
 import { createDrizzle } from "./drizzle-client.ts";
 import { createMysqlLeases } from "./leases.ts";
+import { createMysqlInvalidations } from "./invalidations.ts";
 import { migrateMysql } from "./migrate-mysql.ts";
 import { createMysqlPurge } from "./purge.ts";
 import { createMysqlReadDialect } from "./read-dialect.ts";
@@ -37,6 +39,7 @@ export interface MysqlStore extends ResultStore {
   readonly spending: SpendingLedger;
   readonly leases: DatabaseLeaseLedger;
   readonly replicas: ReplicaSet;
+  readonly invalidations: InvalidationLog;
   /** Brings the schema up to date; safe to call from several instances at once. Rejects with a DatabaseError. */
   migrate(): Promise<void>;
   /** How many connections the primary and each replica allow us; a server that does not answer is left out. */
@@ -86,6 +89,7 @@ export function openMysqlStore(options: MysqlStoreOptions): MysqlStore {
         : replicas.read((any) => any.find(query), readMs * REPLICA_SHARE),
     findClaimed: reads.findClaimed,
     findHottest: (...query) => replicas.read((any) => any.findHottest(...query), readMs),
+    invalidations: createMysqlInvalidations(db),
     migrate: () => migrateMysql(options),
     saveResults: (results) => saveResults(db, results),
     recordClaim: (claim, policy) => recordMysqlClaim(db, claim, policy),

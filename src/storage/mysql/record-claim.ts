@@ -1,12 +1,12 @@
 import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { AliasClaim, AliasPolicy, ClaimVerdict } from "../../classification/alias.ts";
-import { decideClaim, undecidedAlias } from "../claims.ts";
+import { decideClaim, disputed, endsAlias, undecidedAlias } from "../claims.ts";
 import { isUnexpired } from "../tables.ts";
 import { retryDeadlock } from "./retry-deadlock.ts";
 import * as tables from "./schema.ts";
 
-const { aliasClaims, aliases, results } = tables;
+const { aliasClaims, aliases, invalidations, results } = tables;
 
 type Transaction = Parameters<Parameters<MySql2Database["transaction"]>[0]>[0];
 
@@ -17,8 +17,11 @@ export function recordMysqlClaim(
 ): Promise<ClaimVerdict> {
   return retryDeadlock(() =>
     db.transaction(async (tx) => {
-      const decision = decideClaim(await lockAlias(tx, claim), claim, policy);
+      const locked = await lockAlias(tx, claim);
+      const decision = decideClaim(locked, claim, policy);
       await writeDecision(tx, claim, decision);
+      if (endsAlias(decision, locked, policy))
+        await tx.insert(invalidations).values(disputed(claim, Date.now()));
       return decision.verdict;
     }),
   );

@@ -5,6 +5,7 @@ import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
 import type { DatabaseLeaseLedger } from "../../classification/leases.ts";
+import type { InvalidationLog } from "../../classification/invalidations.ts";
 import type { ResultStore } from "../../classification/ports.ts";
 import type { SpendingLedger } from "../../classification/spending.ts";
 import { createBinder } from "../bind-values.ts";
@@ -13,6 +14,7 @@ import { DatabaseError } from "../database-error.ts";
 import { DIGESTS_FIRST } from "../find-statement.ts";
 import { createReads, type ReadDialect } from "../reads.ts";
 import { createSqliteLeases } from "./leases.ts";
+import { createSqliteInvalidations } from "./invalidations.ts";
 import { migrateSqlite } from "./migrate-sqlite.ts";
 import { createSqlitePurge } from "./purge.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
@@ -29,6 +31,7 @@ export interface SqliteStore extends ResultStore {
   readonly client: Database;
   readonly spending: SpendingLedger;
   readonly leases: DatabaseLeaseLedger;
+  readonly invalidations: InvalidationLog;
   /** Brings the schema up to date; safe to call from several processes at once. Rejects with a DatabaseError. */
   migrate(): Promise<void>;
 }
@@ -65,6 +68,7 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
     client,
     spending: createSqliteLedger(db),
     leases: createSqliteLeases(db),
+    invalidations: createSqliteInvalidations(db),
     ...createReads(dialect),
     migrate: () => migrateSqlite(db),
     async saveResults(results) {

@@ -1,12 +1,12 @@
 import { and, desc, eq, inArray } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import type { AliasClaim, AliasPolicy, ClaimVerdict } from "../../classification/alias.ts";
-import { decideClaim, undecidedAlias } from "../claims.ts";
+import { decideClaim, disputed, endsAlias, undecidedAlias } from "../claims.ts";
 import { isUnexpired } from "../tables.ts";
 import * as tables from "./schema.ts";
 import { WRITING } from "./writes.ts";
 
-const { aliasClaims, aliases, results } = tables;
+const { aliasClaims, aliases, invalidations, results } = tables;
 
 /** One synchronous transaction: an asynchronous callback would commit at its first await. */
 export function recordSqliteClaim(
@@ -40,7 +40,8 @@ export function recordSqliteClaim(
       .get();
 
     const locked = { standing, claims, leaderAnswers: leader !== undefined };
-    const { verdict, standing: next, evicted } = decideClaim(locked, claim, policy);
+    const decision = decideClaim(locked, claim, policy);
+    const { verdict, standing: next, evicted } = decision;
     tx.update(aliases)
       .set({ ...next, updatedAt })
       .where(ofAlias)
@@ -57,6 +58,8 @@ export function recordSqliteClaim(
       tx.delete(aliasClaims)
         .where(and(claimsOfAlias, inArray(aliasClaims.caller, evicted)))
         .run();
+    if (endsAlias(decision, locked, policy))
+      tx.insert(invalidations).values(disputed(claim, Date.now())).run();
     return verdict;
   }, WRITING);
 }

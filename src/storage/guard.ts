@@ -1,0 +1,58 @@
+import {
+  BrokenCircuitError,
+  CircuitState,
+  circuitBreaker,
+  ConsecutiveBreaker,
+  handleWhen,
+} from "cockatiel";
+import type { Outcome } from "../classification/ports.ts";
+import { isOutage, rootCause } from "./database-error.ts";
+import { withDeadline } from "./with-deadline.ts";
+
+export interface BreakerOptions {
+  /** Failures in a row after which calls return at once. */
+  failureThreshold?: number;
+  /** How long calls return at once before one is let through to try. */
+  halfOpenAfterMs?: number;
+  /** Told when the database becomes unavailable and when it is back. */
+  onStateChange?: (isAvailable: boolean) => void;
+}
+
+/** Turns a database's rejections and silences into values, and leaves one that is down alone. */
+export interface Guard {
+  run<Value>(timeoutMs: number, call: () => Promise<Value>): Promise<Outcome<Value, "unavailable">>;
+  isAvailable(): boolean;
+}
+
+/** One for all that is asked of a database: whoever finds it down, finds it for all. */
+export function createGuard(options: BreakerOptions = {}): Guard {
+  const breaker = circuitBreaker(handleWhen(isOutage), {
+    breaker: new ConsecutiveBreaker(options.failureThreshold ?? 5),
+    halfOpenAfter: options.halfOpenAfterMs ?? 1_000,
+  });
+  const isAvailable = () => breaker.state === CircuitState.Closed;
+  let wasAvailable = true;
+  breaker.onStateChange(() => {
+    if (isAvailable() === wasAvailable) return;
+    wasAvailable = isAvailable();
+    options.onStateChange?.(wasAvailable);
+  });
+
+  return {
+    async run(timeoutMs, call) {
+      try {
+        const value = await breaker.execute(() => withDeadline(call(), timeoutMs));
+        return { ok: true, value };
+      } catch (error) {
+        return { ok: false, reason: "unavailable", detail: describe(error) };
+      }
+    },
+    isAvailable,
+  };
+}
+
+function describe(error: unknown): string {
+  if (error instanceof BrokenCircuitError) return "the database failed repeatedly";
+  const cause = rootCause(error);
+  return cause instanceof Error ? cause.message : String(cause);
+}
