@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { AppError, type FieldIssue } from "../errors.ts";
+import { parseMultipart, type Form } from "./multipart.ts";
 import { clearDeadline, setDeadline } from "./deadlines.ts";
 
 export interface BodyLimits {
@@ -31,23 +32,9 @@ export async function readBody(
 }
 
 /** Reads a multipart body within the limits; `malformed_request` when it is none. */
-export async function readMultipart(
-  request: Request,
-  { maxBytes, timeoutMs }: BodyLimits,
-): Promise<FormData> {
-  const length = announcedLength(request);
-  if (length !== null && length > maxBytes) throw tooLarge(maxBytes);
-  // Where the length is known, Bun parses the body where it lies; a copy of it costs milliseconds.
-  const reading =
-    length === null
-      ? readChunks(request, maxBytes).then((bytes) => parseMultipart(request, bytes))
-      : request.formData();
-  return withTimeout(reading, timeoutMs, (form) => form);
-}
-
-function parseMultipart(request: Request, bytes: Uint8Array<ArrayBuffer>): Promise<FormData> {
-  const headers = { "Content-Type": request.headers.get("content-type") ?? "" };
-  return new Response(bytes, { headers }).formData();
+export async function readMultipart(request: Request, limits: BodyLimits): Promise<Form> {
+  const contentType = request.headers.get("content-type") ?? "";
+  return parseMultipart(await readBody(request, limits), contentType);
 }
 
 async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,13 +1,8 @@
 import { parseImageHash, type ImageHash } from "../classification/identity.ts";
 import { AppError } from "../errors.ts";
 import type { HttpDeps } from "./context.ts";
+import type { FormFile } from "./multipart.ts";
 import { announcedLength, validationError, type BodyLimits } from "./request-body.ts";
-
-/** One file of an upload, as it came. */
-export interface UploadedFile {
-  filename: string | null;
-  bytes: Uint8Array;
-}
 
 type UploadDeps = Pick<HttpDeps, "limits" | "uploadBudget">;
 
@@ -30,12 +25,8 @@ export function withUpload<Result>(
   return uploadBudget.hold(expected, () => work({ maxBytes, timeoutMs: limits.bodyTimeoutMs }));
 }
 
-export async function readFile(file: File): Promise<UploadedFile> {
-  return { filename: file.name || null, bytes: await file.bytes() };
-}
-
 /** Throws when a file is empty or too large for one picture. */
-export function checkSize({ bytes }: UploadedFile, maxBytes: number, field: string): void {
+export function checkSize({ bytes }: FormFile, maxBytes: number, field: string): void {
   if (bytes.byteLength === 0) throw validationError([{ path: field, message: "is empty" }]);
   if (bytes.byteLength > maxBytes) {
     throw new AppError("payload_too_large", `A picture may have at most ${maxBytes} bytes.`);

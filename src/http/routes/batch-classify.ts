@@ -5,6 +5,7 @@ import { AppError, ERROR_CODES } from "../../errors.ts";
 import { identifyCaller, type Caller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
+import type { Form, FormFile, FormValue } from "../multipart.ts";
 import { jsonContent, problemResponses, register, UPLOAD_CODES, type App } from "../register.ts";
 import { readMultipart, validationError } from "../request-body.ts";
 import { logged } from "../request-log.ts";
@@ -16,7 +17,7 @@ import {
   toClassificationBody,
 } from "../schemas.ts";
 import { spendingOf } from "../spending.ts";
-import { checkSize, mediaTypeOf, parseClaimedHash, readFile, withUpload } from "../uploads.ts";
+import { checkSize, mediaTypeOf, parseClaimedHash, withUpload } from "../uploads.ts";
 
 const MAX_IMAGES = 20;
 
@@ -84,8 +85,8 @@ export function mountBatchClassify(app: App, deps: HttpDeps): void {
     return withUpload(request, deps, MAX_IMAGES, async (bodyLimits) => {
       const form = await readMultipart(request, bodyLimits);
       const files = readFiles(form);
-      const { hashes, warnings } = readHashes(form.get("image_hashes"), files.length);
-      const userId = form.get("user_id");
+      const { hashes, warnings } = readHashes(form.get("image_hashes")?.[0], files.length);
+      const [userId] = form.get("user_id") ?? [];
       const bodyUserId = typeof userId === "string" ? userId : undefined;
       const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
       const answers: UploadAnswer[] = [];
@@ -116,9 +117,9 @@ export function mountBatchClassify(app: App, deps: HttpDeps): void {
   });
 }
 
-function readFiles(form: FormData): File[] {
-  const entries = form.getAll("images");
-  const files = entries.filter((entry) => entry instanceof File);
+function readFiles(form: Form): FormFile[] {
+  const entries = form.get("images") ?? [];
+  const files = entries.filter((entry) => typeof entry !== "string");
   if (files.length === entries.length && files.length >= 1 && files.length <= MAX_IMAGES) {
     return files;
   }
@@ -127,14 +128,14 @@ function readFiles(form: FormData): File[] {
 
 /** A shorter array leaves open which file lacks its hash: better none than a wrong one. */
 function readHashes(
-  text: unknown,
+  value: FormValue | undefined,
   count: number,
 ): { hashes: (ImageHash | null)[]; warnings: string[] } {
   const none = Array<null>(count).fill(null);
-  if (text === null || text === "") return { hashes: none, warnings: [] };
+  if (value === undefined || value === "") return { hashes: none, warnings: [] };
   let array: unknown;
   try {
-    array = JSON.parse(String(text));
+    array = typeof value === "string" ? JSON.parse(value) : null;
   } catch {
     array = null;
   }
@@ -150,7 +151,7 @@ function readHashes(
 }
 
 interface BatchItem {
-  file: File;
+  file: FormFile;
   index: number;
   hash: ImageHash | null;
   caller: Caller;
@@ -165,13 +166,12 @@ async function classifyItem(
   const startedAt = clock();
   const facts = () => ({
     index,
-    filename: file.name || null,
+    filename: file.filename,
     processing_time_ms: clock() - startedAt,
   });
   try {
-    const uploaded = await readFile(file);
-    checkSize(uploaded, limits.maxImageBytes, `images.${index}`);
-    const upload = { bytes: uploaded.bytes, claimedHash: hash, caller: caller.id };
+    checkSize(file, limits.maxImageBytes, `images.${index}`);
+    const upload = { bytes: file.bytes, claimedHash: hash, caller: caller.id };
     const answer = await classifyUpload(upload);
     answers.push(answer);
     const data = toClassificationBody(answer.classification);

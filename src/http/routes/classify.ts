@@ -6,6 +6,7 @@ import { uploadCacheStatus } from "../cache-status.ts";
 import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
+import type { FormFile } from "../multipart.ts";
 import { jsonContent, problemResponses, register, UPLOAD_CODES, type App } from "../register.ts";
 import { readBody, readMultipart, validationError, type BodyLimits } from "../request-body.ts";
 import { logged } from "../request-log.ts";
@@ -18,14 +19,7 @@ import {
   toClassificationBody,
 } from "../schemas.ts";
 import { spendingOf } from "../spending.ts";
-import {
-  checkSize,
-  mediaTypeOf,
-  parseClaimedHash,
-  readFile,
-  withUpload,
-  type UploadedFile,
-} from "../uploads.ts";
+import { checkSize, mediaTypeOf, parseClaimedHash, withUpload } from "../uploads.ts";
 
 const responseSchema = z
   .object({
@@ -72,7 +66,7 @@ export const classifyRoute = {
 } satisfies RouteConfig;
 
 interface SingleUpload {
-  file: UploadedFile;
+  file: FormFile;
   claimedHash: ImageHash | null;
   bodyUserId: string | undefined;
 }
@@ -126,14 +120,14 @@ async function readSingleUpload(request: Request, bodyLimits: BodyLimits): Promi
     throw new AppError("unsupported_media_type", "Send multipart/form-data, or an image/* body.");
   }
   const form = await readMultipart(request, bodyLimits);
-  const image = form.get("image");
-  if (!(image instanceof File)) {
+  const [image] = form.get("image") ?? [];
+  if (image === undefined || typeof image === "string") {
     throw validationError([{ path: "image", message: "must be a file" }]);
   }
-  const userId = form.get("user_id");
+  const [userId] = form.get("user_id") ?? [];
   return {
-    file: await readFile(image),
-    claimedHash: parseClaimedHash(form.get("image_hash"), "image_hash"),
+    file: image,
+    claimedHash: parseClaimedHash(form.get("image_hash")?.[0], "image_hash"),
     bodyUserId: typeof userId === "string" ? userId : undefined,
   };
 }
