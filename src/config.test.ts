@@ -51,6 +51,27 @@ describe("an empty environment", () => {
   });
 });
 
+describe("one Redis is named", () => {
+  const rest = { UPSTASH_REDIS_REST_URL: "https://x.upstash.io", UPSTASH_REDIS_REST_TOKEN: "t" };
+
+  test("by its address, or by the REST interface and its token", () => {
+    expect(mistakesOf({ REDIS_URL: "rediss://:secret@redis:6380/2" })).toEqual([]);
+    expect(mistakesOf(rest)).toEqual([]);
+  });
+
+  test("not by both, nor by half of one", () => {
+    const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = rest;
+    for (const contradiction of [
+      { REDIS_URL: "redis://redis:6379", ...rest },
+      { UPSTASH_REDIS_REST_URL },
+      { UPSTASH_REDIS_REST_TOKEN },
+    ]) {
+      expect(mistakesOf(contradiction)).toHaveLength(1);
+    }
+    expect(mistakesOf({ REDIS_URL: "http://user:s3cret@redis" }).join()).not.toContain("s3cret");
+  });
+});
+
 describe("a value", () => {
   test("is read with its type, surrounding space ignored", () => {
     const config = parseConfig({

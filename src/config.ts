@@ -71,7 +71,7 @@ const ANY_PROVIDER = "LLM_PRESET, LLM_BASE_URL, LLM_API_KEY or LLM_PROVIDERS_FIL
 
 function findContradictions(config: Config): string[] {
   const found: string[] = [];
-  const { INFERENCE, LOCAL_MODEL } = config;
+  const { INFERENCE, LOCAL_MODEL, REDIS_URL } = config;
   if (config.DATABASE_REPLICA_URLS !== null && config.DATABASE_URL === null) {
     found.push("DATABASE_REPLICA_URLS: needs DATABASE_URL, the database that they copy");
   }
@@ -80,6 +80,13 @@ function findContradictions(config: Config): string[] {
   }
   if (LOCAL_MODEL === "none" && (INFERENCE === "local-only" || !hasLanguageModel(config))) {
     found.push(`LOCAL_MODEL="none": nothing could classify; name a model, or set ${ANY_PROVIDER}`);
+  }
+  const { UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: restToken } = config;
+  if (REDIS_URL !== null && restUrl !== null) {
+    found.push("REDIS_URL: UPSTASH_REDIS_REST_URL names another Redis; keep one of them");
+  }
+  if ((restUrl === null) !== (restToken === null)) {
+    found.push("UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN: set both or neither");
   }
   return found;
 }

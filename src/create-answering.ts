@@ -11,6 +11,7 @@ import type { Leases } from "./classification/leases.ts";
 import { createLookup, type Lookup } from "./classification/lookup.ts";
 import type { GuardedStore, LanguageModel, LocalModel, Recorder } from "./classification/ports.ts";
 import type { Profile } from "./classification/profile.ts";
+import type { SharedTier } from "./classification/shared-tier.ts";
 import { createTakeTurn } from "./classification/take-turn.ts";
 import { hasLanguageModel, type Config } from "./config.ts";
 import type { AppError } from "./errors.ts";
@@ -29,6 +30,8 @@ export interface AnsweringDeps extends Pick<
 > {
   profile: Profile;
   store: GuardedStore;
+  /** null: none is configured. */
+  sharedTier: SharedTier | null;
   leases: Leases;
   recorder: Recorder;
   languageModel: LanguageModel | null;
@@ -41,8 +44,7 @@ export function createAnswering(
   { profile, leases, recorder, languageModel, localModel, ...shared }: AnsweringDeps,
 ): { lookup: Lookup; classifyUpload: ClassifyUpload } {
   const aliases = config.ALIAS_TRUST === "verified" ? null : aliasPolicy(config);
-  const quorum = aliases && aliases.quorum;
-  const lookup = createLookup({ ...shared, recorder, quorum });
+  const lookup = createLookup({ ...shared, recorder, quorum: aliasQuorum(config) });
   const reserveMs = config.REQUEST_DEADLINE_MS * LOCAL_RESERVE;
   const classify = createClassify({
     mode: config.INFERENCE,
@@ -73,6 +75,11 @@ export function createAnswering(
     deadlineMs: config.REQUEST_DEADLINE_MS,
   });
   return { lookup, classifyUpload };
+}
+
+/** Supporters an alias needs to answer everyone; null: aliases answer nobody. */
+export function aliasQuorum(config: Config): number | null {
+  return config.ALIAS_TRUST === "verified" ? null : aliasPolicy(config).quorum;
 }
 
 /** When callers' claims about a hash answer others. */

@@ -4,9 +4,12 @@ import { MICROS } from "./classification/spending.ts";
 import type { InferenceMode } from "./classification/classify-by-mode.ts";
 import type { HealthReport } from "./http/context.ts";
 import type { LanguageModelChain } from "./llm/open-chain.ts";
+import type { GuardedRedis } from "./redis/open-redis.ts";
 
 export interface HealthDeps {
   store: Pick<GuardedStore, "ping">;
+  /** null: none is configured. */
+  redis: Pick<GuardedRedis, "call"> | null;
   storeKind: "sqlite" | "mysql";
   replicas: { readonly size: number; countUsable(): number } | null;
   mode: InferenceMode;
@@ -25,7 +28,8 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
   const mayAskLocalModel = localModel !== null && mode !== "llm-only";
 
   return async function checkHealth() {
-    const isConnected = (await deps.store.ping()).ok;
+    const [ping, redis] = await Promise.all([deps.store.ping(), lookAtRedis(deps.redis)]);
+    const isConnected = ping.ok;
     const languageModelAnswers = mayAskLanguageModel && languageModel.isAvailable();
     const localModelAnswers = mayAskLocalModel && localModel.isAvailable();
     const providers = languageModel?.providers() ?? [];
@@ -33,6 +37,7 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
     return {
       status: canClassify && isConnected ? "healthy" : "unhealthy",
       database: isConnected ? "connected" : "disconnected",
+      redis,
       model_api: languageModelAnswers
         ? "available"
         : localModelAnswers
@@ -68,6 +73,11 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
       },
     };
   };
+}
+
+async function lookAtRedis(redis: HealthDeps["redis"]): Promise<HealthReport["redis"]> {
+  if (!redis) return "not_configured";
+  return (await redis.call((client) => client.ping())).ok ? "connected" : "disconnected";
 }
 
 function describeBudget({ day, spent, limits, isExhausted }: BudgetStatus) {

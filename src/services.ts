@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { NO_LIMITS } from "./classification/spending.ts";
+import { withSharedTier } from "./classification/with-shared-tier.ts";
 import type { Config } from "./config.ts";
 import { aliasPolicy, createAnswering, keepingPolicy } from "./create-answering.ts";
 import { createHealthCheck } from "./health.ts";
@@ -17,6 +18,7 @@ import { largestSide } from "./llm/open-chain.ts";
 import { budgetGauges, openConfiguredBudget } from "./open-budget.ts";
 import { openConfiguredLanguageModel, openConfiguredLocalModel } from "./open-models.ts";
 import { replicaGauges } from "./open-mysql.ts";
+import { createConfiguredTier, openConfiguredRedis } from "./open-redis.ts";
 import { openStore } from "./open-store.ts";
 import { openConfiguredUpgrades } from "./open-upgrades.ts";
 import { loadProfile } from "./profiles/load-profile.ts";
@@ -59,12 +61,14 @@ export async function openServices(
     maxBytes: config.MEMORY_CACHE_MB * MIB,
     clock,
   });
+  const redis = await openConfiguredRedis(config, { lifecycle, log });
+  const sharedTier = redis && createConfiguredTier(config, redis, { profileId: profile.id, clock });
   const database = openStore(config, lifecycle, log);
   const { store, kind, spending, replicas, invalidations } = database;
   const pollInvalidations = createInvalidationPoller({
     log: invalidations,
     memory,
-    sharedTier: null,
+    sharedTier,
     clock,
   });
   await database.migrate(async () => {
@@ -123,7 +127,8 @@ export async function openServices(
     keeping,
     memory,
     store,
-    sink,
+    sharedTier,
+    sink: sharedTier ? withSharedTier(sink, sharedTier) : sink,
     invalidations,
     upgrades,
     languageModel,
@@ -148,6 +153,10 @@ export async function openServices(
     database_available: { help: "1 while it answers.", read: () => Number(store.isAvailable()) },
   });
 
+  if (redis) {
+    const help = "1 while Redis answers.";
+    metrics.watch({ redis_available: { help, read: () => Number(redis.isAvailable()) } });
+  }
   if (budget) metrics.watch(budgetGauges(budget));
   if (replicas) metrics.watch(replicaGauges(replicas));
 
@@ -157,6 +166,7 @@ export async function openServices(
     recorder,
     health: createHealthCheck({
       store,
+      redis,
       storeKind: kind,
       replicas,
       mode: config.INFERENCE,

@@ -57,6 +57,31 @@ export const SETTINGS = {
     fallback: "2000",
     about: "Longest time for one MySQL statement, in milliseconds.",
   }),
+  REDIS_URL: address(
+    ["redis", "rediss"],
+    {
+      about:
+        "Redis that instances share: `redis://user:password@host:6379/0`, `rediss://` with TLS. Empty: none.",
+    },
+    true,
+  ),
+  UPSTASH_REDIS_REST_URL: address(["https", "http"], {
+    about: "In its place: a Redis of Upstash, by its REST interface.",
+  }),
+  UPSTASH_REDIS_REST_TOKEN: secret({ about: "Token of that interface." }),
+  REDIS_TIMEOUT_MS: integer(10, 10_000, {
+    fallback: "250",
+    about: "Longest wait for Redis before a request goes on without it, in milliseconds.",
+  }),
+  REDIS_KEY_PREFIX: text(
+    {
+      fallback: "onceover",
+      about:
+        "What all keys in Redis begin with. Services with databases of their own need different ones.",
+    },
+    "up to 64 letters, digits and . _ : -",
+    /^[\w.:-]{1,64}$/,
+  ),
   INFERENCE: oneOf(INFERENCE_MODES, {
     fallback: "llm-first",
     about: "Which model is asked first, and whether the other may answer when it can't.",

@@ -1,11 +1,11 @@
 import { NOBODY, type CallerId } from "./alias.ts";
 import type { Digest, ImageHash } from "./identity.ts";
-import { toServedResult, type KeepingPolicy } from "./keeping.ts";
-import type { FindQuery, GuardedStore, MemoryTier, Recorder, Telemetry } from "./ports.ts";
+import type { MemoryTier, Recorder, Telemetry } from "./ports.ts";
 import type { CacheMatch, StoredResult } from "./result.ts";
+import { createStoredTiers, type StoredTiersDeps } from "./stored-tiers.ts";
 import type { UpgradeQueue } from "./upgrade-queue.ts";
 
-export type Tier = "memory" | "sql";
+export type Tier = "memory" | "redis" | "sql";
 
 /** What the tiers know of one hash. */
 export interface LookupAnswer {
@@ -22,16 +22,13 @@ export interface FoundResult {
   tier: Tier;
 }
 
-export interface LookupDeps {
+export interface LookupDeps extends StoredTiersDeps {
   memory: MemoryTier;
-  store: Pick<GuardedStore, "find">;
-  keeping: KeepingPolicy;
   /** Supporters an alias needs to answer everyone; null: aliases answer nobody. */
   quorum: number | null;
   recorder: Recorder;
   upgrades: Pick<UpgradeQueue, "noteRequest">;
   telemetry: Telemetry;
-  clock: () => number;
 }
 
 /** Asks the tiers in their order. Never throws: a tier that is down is passed by. */
@@ -51,7 +48,7 @@ export interface Lookup {
    * model call and asks again and again. Null also while nobody can say.
    */
   findMade(digest: Digest): Promise<FoundResult | null>;
-  /** Answers in the order asked, duplicates included, with at most one query. */
+  /** Answers in the order asked, duplicates included, with at most one query of each tier. */
   findMany(hashes: readonly ImageHash[], caller: CallerId): Promise<LookupAnswer[]>;
 }
 
@@ -59,7 +56,8 @@ const UNKNOWN: LookupAnswer = { match: null, tier: null, complete: true };
 const UNANSWERED: LookupAnswer = { match: null, tier: null, complete: false };
 
 export function createLookup(deps: LookupDeps): Lookup {
-  const { memory, store, keeping, recorder, upgrades, telemetry, clock } = deps;
+  const { memory, quorum, recorder, upgrades, telemetry, clock } = deps;
+  const findInStoredTiers = createStoredTiers(deps);
 
   function note(match: CacheMatch, tier: Tier): LookupAnswer {
     recorder.recordHit(match.result, clock());
@@ -81,48 +79,26 @@ export function createLookup(deps: LookupDeps): Lookup {
     return UNKNOWN;
   }
 
-  /** A slow or lagging read may bring what was invalidated meanwhile; the newest writes do not. */
-  async function askStore(query: FindQuery) {
-    const outcome = await store.find(query);
-    if (!outcome.ok) return outcome;
-    const found = outcome.value;
-    const voided = [...found.values()].filter((match) => memory.isVoid(match));
-    if (voided.length === 0) return outcome;
-    const hashes = voided.map(({ hash }) => hash);
-    const again = await store.find({ ...query, hashes, fresh: true });
-    if (!again.ok) return again;
-    for (const hash of hashes) found.delete(hash);
-    for (const [hash, match] of again.value) found.set(hash, match);
-    return outcome;
-  }
-
-  /** One query for hashes that the first tier does not know. */
-  async function findInStore(
+  /** At most one query of each tier for hashes that the first tier does not know. */
+  async function findBehindMemory(
     hashes: readonly ImageHash[],
     caller: CallerId,
     fresh: boolean,
   ): Promise<Map<ImageHash, LookupAnswer>> {
-    const now = clock();
-    const { profileId } = keeping;
-    const { quorum } = deps;
-    const outcome = await askStore({ profileId, hashes, caller, quorum, now, fresh });
+    const { found, complete } = await findInStoredTiers({ hashes, caller, quorum, fresh });
     const answers = new Map<ImageHash, LookupAnswer>();
     for (const hash of hashes) {
-      if (!outcome.ok) {
-        telemetry.lookedUp("unavailable");
-        answers.set(hash, UNANSWERED);
-        continue;
-      }
-      const found = outcome.value.get(hash);
-      const result = found && toServedResult(found.result, keeping, now);
-      if (found && result) {
-        const match = { ...found, result };
-        memory.remember(match, caller);
-        answers.set(hash, note(match, "sql"));
-      } else {
+      const answer = found.get(hash);
+      if (answer) {
+        memory.remember(answer.match, caller);
+        answers.set(hash, note(answer.match, answer.tier));
+      } else if (complete) {
         memory.rememberUnknown(hash, caller);
         telemetry.lookedUp("miss");
         answers.set(hash, UNKNOWN);
+      } else {
+        telemetry.lookedUp("unavailable");
+        answers.set(hash, UNANSWERED);
       }
     }
     return answers;
@@ -137,27 +113,24 @@ export function createLookup(deps: LookupDeps): Lookup {
       else remaining.push(hash);
     }
     if (remaining.length > 0) {
-      for (const [hash, answer] of await findInStore(remaining, caller, false))
+      for (const [hash, answer] of await findBehindMemory(remaining, caller, false))
         answers.set(hash, answer);
     }
     return hashes.map((hash) => answers.get(hash)!);
   }
 
   async function findOne(hash: ImageHash, caller: CallerId, fresh: boolean) {
-    return (await findInStore([hash], caller, fresh)).get(hash)!;
+    return (await findBehindMemory([hash], caller, fresh)).get(hash)!;
   }
 
   async function findMade(digest: Digest): Promise<FoundResult | null> {
-    const now = clock();
-    const query = { hashes: [digest], caller: NOBODY, quorum: null, now, fresh: true };
-    const outcome = await store.find({ profileId: keeping.profileId, ...query });
-    const found = outcome.ok ? outcome.value.get(digest) : undefined;
-    const result = found && toServedResult(found.result, keeping, now);
-    if (!found || !result) return null;
-    const match = { ...found, result };
+    const query = { hashes: [digest], caller: NOBODY, quorum: null, fresh: true };
+    const answer = (await findInStoredTiers(query)).found.get(digest);
+    if (!answer) return null;
+    const { match, tier } = answer;
     memory.remember(match, NOBODY);
-    note(match, "sql");
-    return { result, tier: "sql" };
+    note(match, tier);
+    return { result: match.result, tier };
   }
 
   return {

@@ -114,7 +114,7 @@ export type SaveOutcome = "stored" | "journaled" | "lost";
 
 /** Counts what happens, for metrics; must cost next to nothing. */
 export interface Telemetry {
-  lookedUp(outcome: "memory" | "sql" | "miss" | "unavailable"): void;
+  lookedUp(outcome: "memory" | "redis" | "sql" | "miss" | "unavailable"): void;
   classified(method: ClassificationMethod, durationMs: number): void;
   classificationFailed(reason: string): void;
   claimed(verdict: ClaimVerdict): void;

@@ -34,6 +34,7 @@ export interface HttpLimits {
 export interface HealthReport {
   status: "healthy" | "unhealthy";
   database: "connected" | "disconnected";
+  redis: "connected" | "disconnected" | "not_configured";
   model_api: "available" | "degraded" | "not_configured";
   details: {
     store: "sqlite" | "mysql";

@@ -31,7 +31,7 @@ export function createMetrics(): Metrics {
     bucketsS: LATENCY_BUCKETS_S,
   });
   // Counted in plain numbers: the library's own counting is felt on the path of a cache hit.
-  const lookups = { memory: 0, sql: 0, miss: 0, unavailable: 0 };
+  const lookups = { memory: 0, redis: 0, sql: 0, miss: 0, unavailable: 0 };
   const lookupCounter = new Counter({
     name: "onceover_lookups_total",
     help: "Hashes looked up, by the tier that answered.",

@@ -13,6 +13,7 @@ test("with a language model that answers, apps may use the server", async () => 
   expect(body).toMatchObject({
     status: "healthy",
     database: "connected",
+    redis: "not_configured",
     model_api: "available",
     version: "0.0.0-test",
     details: {

@@ -8,6 +8,8 @@ import { createLookup } from "../../src/classification/lookup.ts";
 import type { LanguageModel, LocalModel } from "../../src/classification/ports.ts";
 import { createTakeTurn } from "../../src/classification/take-turn.ts";
 import { DEFAULT_PROFILE, type Profile } from "../../src/classification/profile.ts";
+import type { SharedTier } from "../../src/classification/shared-tier.ts";
+import { withSharedTier } from "../../src/classification/with-shared-tier.ts";
 import type { AppError } from "../../src/errors.ts";
 import { openJournal } from "../../src/journal/journal.ts";
 import { createResultSink } from "../../src/journal/result-sink.ts";
@@ -43,6 +45,7 @@ export interface DomainOptions {
   localModel?: LocalModel | null;
   keeping?: Partial<KeepingPolicy>;
   maxMemoryEntries?: number;
+  sharedTier?: SharedTier;
   pause?: Pause;
   /** A database that other processes use, too, made by `openDatabase`. Default: one of its own. */
   database?: SqliteStore;
@@ -87,7 +90,9 @@ export async function openDomain(options: DomainOptions = {}) {
   const notes = createNotes();
   const aliasPolicy = aliases ?? ALIASES;
   const onLost = () => notes.count("lost");
-  const sink = createResultSink({ store, journal, aliasPolicy, onLost });
+  const { sharedTier = null } = options;
+  const database = createResultSink({ store, journal, aliasPolicy, onLost });
+  const sink = sharedTier ? withSharedTier(database, sharedTier) : database;
   const model = createScriptedModel();
   const languageModel = options.languageModel === undefined ? model : options.languageModel;
   const upgrades = openUpgradeQueue({
@@ -103,6 +108,7 @@ export async function openDomain(options: DomainOptions = {}) {
   const lookup = createLookup({
     memory,
     store,
+    sharedTier,
     keeping,
     quorum: aliases && aliases.quorum,
     recorder,

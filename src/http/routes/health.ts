@@ -8,6 +8,9 @@ const responseSchema = z
     status: z.enum(["healthy", "unhealthy"]),
     timestamp: z.string(),
     database: z.enum(["connected", "disconnected"]),
+    redis: z
+      .enum(["connected", "disconnected", "not_configured"])
+      .openapi({ description: "Without it answers are slower, not wrong." }),
     model_api: z.enum(["available", "degraded", "not_configured"]),
     version: z.string(),
     details: z.object({
