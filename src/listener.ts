@@ -13,13 +13,18 @@ export class ListenError extends Error {
  */
 const NOTICE_MS = 500;
 
-/** Starts to listen; throws a ListenError. */
-export function listen(config: Config, handleRequest: HandleRequest): Bun.Server<undefined> {
+/** Starts to listen; throws a ListenError. `sharesPort`: other processes listen on it as well. */
+export function listen(
+  config: Config,
+  handleRequest: HandleRequest,
+  { sharesPort = false }: { sharesPort?: boolean } = {},
+): Bun.Server<undefined> {
   const { HOST, PORT, REQUEST_DEADLINE_MS } = config;
   try {
     return Bun.serve({
       hostname: HOST,
       port: PORT,
+      reusePort: sharesPort,
       // Longer than any classification, or Bun would cut waiting clients off after 10 s.
       idleTimeout: Math.min(255, Math.ceil(REQUEST_DEADLINE_MS / 1000) + 10),
       // Our own limits answer with a problem document; what nobody reads, Bun throws away as it comes.
@@ -27,9 +32,25 @@ export function listen(config: Config, handleRequest: HandleRequest): Bun.Server
       fetch: handleRequest,
     });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ListenError(`cannot listen on ${HOST}, port ${PORT}: ${reason}`, { cause });
+    throw listenError(config, cause);
   }
+}
+
+/**
+ * Throws a ListenError when the port cannot be had. Processes that share a port cannot find out by
+ * themselves: the kernel lets each of them join whoever is there, another installation included.
+ */
+export function checkPortIsFree({ HOST, PORT }: Pick<Config, "HOST" | "PORT">): void {
+  try {
+    Bun.listen({ hostname: HOST, port: PORT, socket: { data() {} } }).stop(true);
+  } catch (cause) {
+    throw listenError({ HOST, PORT }, cause);
+  }
+}
+
+function listenError({ HOST, PORT }: Pick<Config, "HOST" | "PORT">, cause: unknown): ListenError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ListenError(`cannot listen on ${HOST}, port ${PORT}: ${reason}`, { cause });
 }
 
 /**

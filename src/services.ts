@@ -49,10 +49,10 @@ export interface Services {
  */
 export async function openServices(
   config: Config,
-  { lifecycle, log, version, isReady }: Surroundings,
+  { lifecycle, log, version, isReady, worker }: Surroundings,
 ): Promise<Services> {
   const clock = Date.now;
-  const metrics = createMetrics();
+  const metrics = createMetrics(worker);
   const profile = await loadProfile(config.PROFILE_FILE);
   const keeping = keepingPolicy(config, profile.id);
 
@@ -202,4 +202,6 @@ interface Surroundings {
   log: Logger;
   version: string;
   isReady: () => boolean;
+  /** Which of several processes on one port this is. */
+  worker?: number | undefined;
 }

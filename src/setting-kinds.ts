@@ -43,6 +43,18 @@ export function integer<Text extends SettingText>(min: number, max: number, text
   return setting(schema, `a whole number from ${min} to ${max}`, text);
 }
 
+/** A whole number, or the word that lets the program choose. */
+export function integerOr<const Word extends string, Text extends SettingText>(
+  word: Word,
+  min: number,
+  max: number,
+  text: Text,
+) {
+  const number = integer(min, max, text);
+  const schema = z.union([z.literal(word) as z.ZodType<Word, string>, number.schema]);
+  return setting(schema as z.ZodType<Word | number, string>, `${number.allowed}, or ${word}`, text);
+}
+
 export function decimal<Text extends SettingText>(min: number, max: number, text: Text) {
   const schema = z
     .string()

@@ -6,6 +6,7 @@ import {
   decimal,
   flag,
   integer,
+  integerOr,
   list,
   oneOf,
   secret,
@@ -24,6 +25,11 @@ export const SETTINGS = {
     about: "TCP port to listen on; 0 picks a free one.",
   }),
   HOST: text({ fallback: "0.0.0.0", about: "Address to listen on." }, "a host name or address"),
+  WORKERS: integerOr("auto", 1, 256, {
+    fallback: "1",
+    about:
+      "Server processes on that port, restarted when they crash and replaced one by one at SIGHUP (docs/processes.md). `auto`: one per core.",
+  }),
   DATA_DIR: text({
     fallback: "./data",
     about:

@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   recording: ["classification"],
   redis: ["classification"],
   storage: ["classification", "redis"],
+  supervisor: [],
   telemetry: ["classification"],
   upgrades: ["classification"],
 };
@@ -35,6 +36,7 @@ const ONLY_IN: Record<string, string> = {
   "@hono/zod-openapi": "http/",
   sharp: "imaging/",
   "@upstash/redis": "redis/",
+  "bun:ffi": "supervisor/steer-connections.ts",
 };
 
 const SOURCE_ROOT = join(import.meta.dir, "..", "src");

@@ -16,32 +16,37 @@ function samples(text: string): string[] {
 
 const sorted = (labels: string) => labels.split(",").toSorted().join();
 
-test("says exactly what prom-client's histogram says", async () => {
-  const registry = new Registry();
-  const theirs = new Histogram({
-    name: "request_seconds",
-    help: "Time.",
-    labelNames: ["operation", "status"],
-    buckets: BUCKETS_S,
-    registers: [registry],
-  });
-  const ours = new LatencyHistogram({
-    name: "request_seconds",
-    help: "Time.",
-    bucketsS: BUCKETS_S,
-  });
-  for (const [operation, status] of [
-    ["check_cache", 200],
-    ["check_cache", 422],
-    ["classify", 200],
-  ] as const) {
-    for (const duration of DURATIONS_S) {
-      theirs.observe({ operation, status }, duration);
-      ours.observe(operation, status, duration);
+test.each([{}, { worker: 3 }])(
+  "says exactly what prom-client's histogram says: %p",
+  async (place) => {
+    const registry = new Registry();
+    registry.setDefaultLabels(place);
+    const theirs = new Histogram({
+      name: "request_seconds",
+      help: "Time.",
+      labelNames: ["operation", "status"],
+      buckets: BUCKETS_S,
+      registers: [registry],
+    });
+    const ours = new LatencyHistogram({
+      name: "request_seconds",
+      help: "Time.",
+      bucketsS: BUCKETS_S,
+      ...place,
+    });
+    for (const [operation, status] of [
+      ["check_cache", 200],
+      ["check_cache", 422],
+      ["classify", 200],
+    ] as const) {
+      for (const duration of DURATIONS_S) {
+        theirs.observe({ operation, status }, duration);
+        ours.observe(operation, status, duration);
+      }
     }
-  }
-  expect(samples(ours.render())).toEqual(samples(await registry.metrics()));
-});
+    expect(samples(ours.render())).toEqual(samples(await registry.metrics()));
+  },
+);
 
 test("without a request it is only announced", () => {
   const empty = new LatencyHistogram({ name: "x", help: "Y.", bucketsS: BUCKETS_S });

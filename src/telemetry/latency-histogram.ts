@@ -3,6 +3,8 @@ export interface LatencyHistogramOptions {
   help: string;
   /** Upper bounds in seconds, ascending, without +Inf. */
   bucketsS: readonly number[];
+  /** Which of several processes on one port this is: a label of every line. */
+  worker?: number;
 }
 
 interface Series {
@@ -32,11 +34,12 @@ export class LatencyHistogram {
 
   /** In the Prometheus text exposition format 0.0.4, where buckets are cumulative. */
   render(): string {
-    const { name, help, bucketsS } = this.options;
+    const { name, help, bucketsS, worker } = this.options;
+    const constant = worker === undefined ? "" : `,worker="${worker}"`;
     const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
     for (const [operation, byStatus] of this.#series) {
       for (const [status, { counts, sumS }] of byStatus) {
-        const labels = `operation="${operation}",status="${status}"`;
+        const labels = `operation="${operation}",status="${status}"${constant}`;
         let total = 0;
         for (const [bucket, count] of counts.entries()) {
           total += count;

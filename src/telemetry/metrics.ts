@@ -20,8 +20,10 @@ const LATENCY_BUCKETS_S = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 25];
 
 const PROVIDER_LABELS = ["provider", "model"] as const;
 
-export function createMetrics(): Metrics {
+/** `worker`: which of several processes on one port this is, as a label of everything. */
+export function createMetrics(worker?: number): Metrics {
   const registry = new Registry();
+  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker) });
   collectDefaultMetrics({ register: registry, prefix: "onceover_" });
   const registers = [registry];
 
@@ -29,6 +31,7 @@ export function createMetrics(): Metrics {
     name: "onceover_request_duration_seconds",
     help: "Time from a request's headers to its response.",
     bucketsS: LATENCY_BUCKETS_S,
+    ...(worker !== undefined && { worker }),
   });
   // Counted in plain numbers: the library's own counting is felt on the path of a cache hit.
   const lookups = { memory: 0, redis: 0, sql: 0, miss: 0, unavailable: 0 };

@@ -24,7 +24,7 @@ export interface ServerProcess extends AsyncDisposable {
   /** What it logged so far. */
   readonly log: readonly LogLine[];
   readonly exited: Promise<number>;
-  signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
+  signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void;
   /** SIGTERM, then the exit code. */
   stop(): Promise<number>;
 }

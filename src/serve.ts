@@ -1,0 +1,72 @@
+import type { Config } from "./config.ts";
+import { explain } from "./explain.ts";
+import { createLifecycle } from "./lifecycle.ts";
+import { drain, listen } from "./listener.ts";
+import { openServices } from "./services.ts";
+import { steerToNewest } from "./supervisor/steer-connections.ts";
+import type { SupervisorLink } from "./supervisor/supervisor-link.ts";
+import { createLog } from "./telemetry/log.ts";
+import { version } from "../package.json";
+
+/** Of the time for a stop, what requests in flight may use; the rest is for buffers and stores. */
+const DRAIN_SHARE = 0.8;
+/** Ctrl-C reaches us twice, from the terminal and from `bun run`; that is one wish, not two. */
+const SAME_SIGNAL_MS = 500;
+
+/**
+ * Runs one server process until it is told to stop: alone, or as one of several that share a port
+ * under a supervisor.
+ */
+export async function serve(config: Config, link: SupervisorLink | null): Promise<void> {
+  const log = createLog(config.LOG_LEVEL, link?.worker);
+  const lifecycle = createLifecycle((name, err) => log.error({ err, part: name }, "did not close"));
+  let isReady = false;
+  let stoppingSince: number | null = null;
+
+  async function stop(reason: string, exitCode: number) {
+    if (stoppingSince !== null) {
+      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
+      log.error({ reason }, "stopping at once");
+      process.exit(1);
+    }
+    stoppingSince = performance.now();
+    isReady = false;
+    log.info({ reason }, "stopping");
+    const failed = await lifecycle.close(config.SHUTDOWN_DEADLINE_MS);
+    log.info({ failed }, "stopped");
+    process.exit(failed.length > 0 ? 1 : exitCode);
+  }
+  process.on("SIGTERM", () => void stop("SIGTERM", 0));
+  process.on("SIGINT", () => void stop("SIGINT", 0));
+  link?.onRetire((listeners) => {
+    const mistake = steerToNewest(listeners);
+    if (mistake) log.warn({ err: mistake }, "connections that just open may be lost");
+    if (stoppingSince === null) void stop("replaced", 0);
+  });
+  link?.onOrphaned(() => {
+    if (stoppingSince === null) void stop("the supervisor is gone", 1);
+  });
+
+  try {
+    const services = await openServices(config, {
+      lifecycle,
+      log,
+      version,
+      isReady: () => isReady,
+      worker: link?.worker,
+    });
+    const server = listen(config, services.handleRequest, { sharesPort: link !== null });
+    lifecycle.onClose("server", () => {
+      const elapsedMs = performance.now() - (stoppingSince ?? 0);
+      return drain(server, config.SHUTDOWN_DEADLINE_MS * DRAIN_SHARE - elapsedMs);
+    });
+    services.startLoops();
+    isReady = true;
+    log.info({ url: server.url.href, version, pid: process.pid }, "listening");
+    link?.announceListening(server.port!);
+  } catch (error) {
+    if (stoppingSince !== null) return;
+    explain(error);
+    await stop("could not start", 1);
+  }
+}

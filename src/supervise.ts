@@ -1,0 +1,49 @@
+import { availableParallelism } from "node:os";
+import type { Config } from "./config.ts";
+import { explain } from "./explain.ts";
+import { checkPortIsFree } from "./listener.ts";
+import { createSupervisor } from "./supervisor/supervisor.ts";
+import { startWorker } from "./supervisor/worker-process.ts";
+import { createLog } from "./telemetry/log.ts";
+
+const LISTENS_WITHIN_MS = 60_000;
+/** Beyond its own deadline for a stop, what a worker may take to be gone. */
+const STOP_MARGIN_MS = 2_000;
+/** Ctrl-C reaches us twice, from the terminal and from `bun run`; that is one wish, not two. */
+const SAME_SIGNAL_MS = 500;
+
+/** Runs several server processes on one port until told to stop, and nothing else in this one. */
+export async function supervise(config: Config): Promise<never> {
+  const log = createLog(config.LOG_LEVEL);
+  const workers = config.WORKERS === "auto" ? availableParallelism() : config.WORKERS;
+  try {
+    checkPortIsFree(config);
+  } catch (error) {
+    explain(error);
+    process.exit(1);
+  }
+  const supervisor = createSupervisor({
+    workers,
+    start: (worker, port) => startWorker({ worker, port, listensWithinMs: LISTENS_WITHIN_MS }),
+    port: config.PORT,
+    endsWithinMs: config.SHUTDOWN_DEADLINE_MS + STOP_MARGIN_MS,
+    log,
+    random: Math.random,
+  });
+
+  let stoppingSince: number | null = null;
+  function stop(reason: string) {
+    if (stoppingSince === null) {
+      stoppingSince = performance.now();
+      log.info({ reason }, "stopping workers");
+      supervisor.stop();
+    } else if (performance.now() - stoppingSince >= SAME_SIGNAL_MS) {
+      log.error({ reason }, "killing workers");
+      supervisor.kill();
+    }
+  }
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
+  process.on("SIGHUP", () => supervisor.reload());
+  process.exit(await supervisor.ended);
+}
