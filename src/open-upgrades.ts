@@ -48,7 +48,7 @@ export function openConfiguredUpgrades(
   return upgrades;
 }
 
-/** How many upgrades go together, and how long after them the next: a second apart, or more for slow rates. */
+/** How many upgrades go together, and how long after their start the next: a second apart, or more for slow rates. */
 export function upgradeRhythm({ UPGRADES_PER_MINUTE: rate }: Config) {
   const maxPerRun = Math.max(1, Math.floor((rate * 1_000) / MINUTE_MS));
   return { maxPerRun, intervalMs: Math.ceil((maxPerRun * MINUTE_MS) / rate) };

@@ -12,10 +12,10 @@ import { createInvalidationPoller } from "./invalidations/create-invalidation-po
 import { createPictureReader } from "./imaging/picture-reader.ts";
 import { openJournal } from "./journal/journal.ts";
 import { createResultSink } from "./journal/result-sink.ts";
-import { openLeases } from "./leases/open-leases.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { largestSide } from "./llm/open-chain.ts";
 import { budgetGauges, openConfiguredBudget } from "./open-budget.ts";
+import { openConfiguredLeases } from "./open-leases.ts";
 import { openConfiguredLanguageModel, openConfiguredLocalModel } from "./open-models.ts";
 import { replicaGauges } from "./open-mysql.ts";
 import { createConfiguredTier, openConfiguredRedis } from "./open-redis.ts";
@@ -25,6 +25,7 @@ import { loadProfile } from "./profiles/load-profile.ts";
 import { createRecorder } from "./recording/recorder.ts";
 import { createMemoryTier } from "./storage/memory-tier.ts";
 import { startLoops } from "./start-loops.ts";
+import { startSchedules } from "./start-schedules.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -34,8 +35,6 @@ const MAX_JOURNAL_ENTRIES = 1_000_000;
 const MAX_HELD_REQUESTS = 5_000;
 const MAX_HELD_DIGESTS = 50_000;
 const MAX_QUEUED_DECODES = 2_000;
-/** How soon another process goes on with what a process that died was at. */
-const LEASE_TTL_MS = 5_000;
 
 export interface Services {
   handleRequest: HandleRequest;
@@ -75,12 +74,8 @@ export async function openServices(
     await pollInvalidations();
     await warmUp(memory, store, keeping, config.MEMORY_CACHE_ENTRIES, log);
   });
-  const leases = openLeases({
-    ledger: database.leases,
-    ttlMs: LEASE_TTL_MS,
-    isAvailable: () => store.isAvailable(),
-  });
-  lifecycle.onClose("leases", () => leases.close());
+  const { leases: ledger } = database;
+  const leases = openConfiguredLeases(config, { ledger, store, redis, lifecycle });
   const budget = openConfiguredBudget(config, { spending, store, lifecycle, log, clock });
   const reader = createPictureReader({
     maxPixels: config.MAX_IMAGE_MEGAPIXELS * 1_000_000,
@@ -193,7 +188,10 @@ export async function openServices(
 
   return {
     handleRequest,
-    startLoops: () => startLoops(config, { ...shared, pollInvalidations, budget, lifecycle, log }),
+    startLoops() {
+      startLoops(config, { ...shared, leases, pollInvalidations, budget, lifecycle, log });
+      startSchedules(config, { ...shared, leases, ledger, lifecycle, log });
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { DailyBudget } from "./budget/daily-budget.ts";
+import type { Leases } from "./classification/leases.ts";
 import type { GuardedStore, LanguageModel } from "./classification/ports.ts";
 import { runUpgrades, type UpgradeDeps } from "./classification/run-upgrades.ts";
 import type { Config } from "./config.ts";
@@ -11,18 +12,18 @@ import type { JournaledSink } from "./journal/result-sink.ts";
 import { type Lifecycle, startLoop } from "./lifecycle.ts";
 import { upgradeDeadlineMs, upgradeRhythm } from "./open-upgrades.ts";
 import type { WriteBehindRecorder } from "./recording/recorder.ts";
+import { runExclusively } from "./schedules/run-exclusively.ts";
 
-const DAY_MS = 86_400_000;
 const RECORDING_MS = 1_000;
 const REPLAY_MS = 500;
-const PURGE_MS = 60_000;
-const PURGE_ROWS = 1_000;
+/** How soon instances that wait for their turn to upgrade look again, at least. */
+const UPGRADE_TURN_MS = 1_000;
 /** How old what health and metrics say about the budget may be. */
 const BUDGET_REFRESH_MS = 5_000;
 
 export interface LoopDeps extends Omit<
   UpgradeDeps,
-  "languageModel" | "store" | "sink" | "deadlineMs" | "maxPerRun"
+  "languageModel" | "store" | "sink" | "deadlineMs" | "maxPerRun" | "exclusively"
 > {
   /** null: nothing to upgrade by. */
   languageModel: LanguageModel | null;
@@ -32,13 +33,14 @@ export interface LoopDeps extends Omit<
   pollInvalidations: PollInvalidations;
   sink: JournaledSink;
   recorder: WriteBehindRecorder;
+  leases: Leases;
   lifecycle: Lifecycle;
   log: Logger;
 }
 
 /** Starts the periodic work; each loop's end is pushed on the lifecycle. */
 export function startLoops(config: Config, deps: LoopDeps): void {
-  const { lifecycle, log, store, sink, recorder, budget, upgrades, clock } = deps;
+  const { lifecycle, log, store, sink, recorder, budget, upgrades, leases } = deps;
 
   function loop(name: string, intervalMs: number, run: (signal: AbortSignal) => Promise<void>) {
     const onError = (_: string, err: unknown) =>
@@ -55,19 +57,18 @@ export function startLoops(config: Config, deps: LoopDeps): void {
     if (replayed > 0) log.info({ replayed }, "journal entries are in the database now");
   });
   loop("invalidations", POLL_INTERVAL_MS, () => deps.pollInvalidations());
-  loop("purge", PURGE_MS, async () => {
-    const now = clock();
-    const requestsBefore = now - config.LOG_RETENTION_DAYS * DAY_MS;
-    await store.purge({ now, requestsBefore, limit: PURGE_ROWS });
-  });
   if (budget) loop("daily budget", BUDGET_REFRESH_MS, () => budget.refresh());
 
   const { intervalMs, maxPerRun } = upgradeRhythm(config);
   const deadlineMs = upgradeDeadlineMs(config);
   const { languageModel } = deps;
-  loop("upgrades", intervalMs, async (signal) => {
+  // Pictures wait where their upload was; the lease holds the rate over all instances.
+  const exclusively: UpgradeDeps["exclusively"] = async (work) => {
+    await runExclusively(leases, { name: "upgrades", keepMs: intervalMs, work });
+  };
+  loop("upgrades", Math.min(intervalMs, UPGRADE_TURN_MS), async (signal) => {
     // Pictures of a time with a language model must not outlive their hour.
     if (!languageModel) return upgrades.sweep();
-    await runUpgrades({ ...deps, languageModel, deadlineMs, maxPerRun }, signal);
+    await runUpgrades({ ...deps, languageModel, deadlineMs, maxPerRun, exclusively }, signal);
   });
 }

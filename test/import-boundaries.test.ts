@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   profiles: ["classification"],
   recording: ["classification"],
   redis: ["classification"],
+  schedules: ["classification"],
   storage: ["classification", "redis"],
   supervisor: [],
   telemetry: ["classification"],

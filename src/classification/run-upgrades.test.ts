@@ -37,6 +37,7 @@ async function openProvisional(count = 1, mode: InferenceMode = "llm-first") {
         telemetry: domain.notes.telemetry,
         deadlineMs: 7_000,
         maxPerRun,
+        exclusively: async (work) => void (await work()),
         clock: () => domain.time.now,
       },
       signal,

@@ -26,8 +26,10 @@ export interface UpgradeDeps {
   telemetry: Telemetry;
   /** For one language-model call, in milliseconds. */
   deadlineMs: number;
-  /** Upgrades of one run, made at the same time: what bounds their rate. */
+  /** Upgrades of one run, made at the same time: with the time between two runs, what bounds their rate. */
   maxPerRun: number;
+  /** Does the work unless another instance is at it or has just been; it resolves to whether there was any. */
+  exclusively: (work: () => Promise<boolean>) => Promise<void>;
   clock: () => number;
 }
 
@@ -49,9 +51,12 @@ export async function runUpgrades(deps: UpgradeDeps, signal: AbortSignal): Promi
   const { upgrades, languageModel } = deps;
   upgrades.sweep();
   if (signal.aborted || upgrades.size === 0) return;
-  const limit = Math.min(deps.maxPerRun, languageModel.spareCapacity());
-  if (limit === 0) return;
-  await Promise.all(upgrades.take(limit).map((upgrade) => upgradeOne(upgrade, deps)));
+  if (languageModel.spareCapacity() === 0) return;
+  await deps.exclusively(async () => {
+    const taken = upgrades.take(Math.min(deps.maxPerRun, languageModel.spareCapacity()));
+    await Promise.all(taken.map((upgrade) => upgradeOne(upgrade, deps)));
+    return taken.length > 0;
+  });
 }
 
 async function upgradeOne(upgrade: PendingUpgrade, deps: UpgradeDeps): Promise<void> {
