@@ -191,7 +191,7 @@ export const SETTINGS = {
   UPGRADES_PER_MINUTE: integer(1, 6_000, {
     fallback: "120",
     about:
-      "Stopgap answers of the local model that a language model replaces in the background, at most.",
+      "Stopgap answers of the local model that a language model replaces in the background, at most, over all processes of a database.",
   }),
   UPGRADE_QUEUE_MB: integer(1, 65_536, {
     fallback: "256",

@@ -2,7 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { createAlbum, upload } from "../support/album.ts";
 import { behaviours, startFakeProvider, type FakeProvider } from "../support/fake-provider.ts";
 import { openMariadb, type TestMariadb } from "../support/mariadb.ts";
-import { createDataDir, startServer, type ServerProcess } from "../support/server-process.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+import {
+  createDataDir,
+  startServer,
+  type ServerProcess,
+  type Settings,
+} from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const UPLOADS = 200;
@@ -11,25 +17,34 @@ const newPhoto = await createAlbum();
 
 let provider: FakeProvider;
 let mariadb: TestMariadb;
+let redis: TestRedis;
 beforeAll(async () => {
   provider = startFakeProvider({ keepRequests: 0 });
-  mariadb = await openMariadb();
+  [mariadb, redis] = await Promise.all([openMariadb(), startRedis()]);
 }, 60_000);
 beforeEach(() => provider.behave(behaviours.answer()));
 afterAll(async () => {
-  await provider.stop();
-  await mariadb.stop();
+  await Promise.all([provider.stop(), mariadb.stop(), redis.stop()]);
 }, 60_000);
 
-/** Servers that share a database, and on SQLite the folder with it. */
-async function startServers(kind: "SQLite" | "MariaDB", count: number) {
+const SHARED = ["SQLite", "MariaDB", "MariaDB and one Redis"] as const;
+type Shared = (typeof SHARED)[number];
+
+async function settingsFor(shared: Shared): Promise<Settings> {
+  if (shared === "SQLite") return {};
+  const DATABASE_URL = await mariadb.createDatabase();
+  return shared === "MariaDB" ? { DATABASE_URL } : { DATABASE_URL, REDIS_URL: redis.url };
+}
+
+/** Servers that share a folder and what leases are kept in. */
+async function startServers(shared: Shared, count: number) {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await createDataDir());
   const settings = {
     LLM_BASE_URL: provider.baseUrl,
     LOCAL_MODEL: "none",
     LLM_MAX_RETRIES: "0",
-    ...(kind === "MariaDB" && { DATABASE_URL: await mariadb.createDatabase() }),
+    ...(await settingsFor(shared)),
   };
   const started = await Promise.all(
     Array.from({ length: count }, () => startServer(dir.path, settings)),
@@ -49,10 +64,10 @@ async function readTurns({ url }: ServerProcess): Promise<Record<string, number>
   return Object.fromEntries([...lines].map(([, kind, count]) => [kind!, Number(count)]));
 }
 
-for (const kind of ["SQLite", "MariaDB"] as const) {
-  describe(`several processes on one ${kind}`, () => {
+for (const shared of SHARED) {
+  describe(`several processes on one ${shared}`, () => {
     test("uploads of one unknown photo to all of them at once: one call, equal answers", async () => {
-      await using world = await startServers(kind, 3);
+      await using world = await startServers(shared, 3);
       const { servers } = world;
       provider.behave(behaviours.slow(MODEL_MS));
       const before = provider.calls.count;
@@ -71,7 +86,7 @@ for (const kind of ["SQLite", "MariaDB"] as const) {
     }, 60_000);
 
     test("another process takes over when the one with the lease dies in mid-call", async () => {
-      await using world = await startServers(kind, 3);
+      await using world = await startServers(shared, 3);
       const [owner, ...others] = world.servers as [ServerProcess, ...ServerProcess[]];
       const before = provider.calls.count;
       const photo = newPhoto();
