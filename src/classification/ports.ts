@@ -28,7 +28,7 @@ export interface ResultStore {
   findClaimed(query: ClaimedQuery): Promise<ClaimedResult[]>;
   /**
    * Inserts or replaces by (profileId, digest). A provisional result never replaces one that is not;
-   * the hit count of a replaced result stays.
+   * the hit count of a replaced result stays. What was made before a purge of its photo is left out.
    */
   saveResults(results: readonly StoredResult[]): Promise<void>;
   /** Records the claim and moves the alias's standing by `weighClaim`, atomically per alias. */
@@ -39,6 +39,12 @@ export interface ResultStore {
   findHottest(profileId: string, limit: number, now: number): Promise<StoredResult[]>;
   /** Deletes at most `limit` rows of each kind; resolves to how many went. */
   purge(query: PurgeQuery): Promise<PurgeCount>;
+  /**
+   * Deletes a photo's results of every profile, the claims that point to them and the standing of their
+   * aliases, and announces it, all in one transaction. Of an alias, the photos that it stands for go.
+   * What was made before and is saved later is left out: `saveResults` knows of purges for weeks.
+   */
+  purgePhoto(hash: Digest, now: number): Promise<PurgedPhoto>;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -173,6 +179,16 @@ export interface PurgeCount {
   results: number;
   claims: number;
   requests: number;
+}
+
+/** What went with a photo; rows of the database. */
+export interface PurgedPhoto {
+  results: number;
+  claims: number;
+  /** Aliases that nobody vouches for any more, or fewer. */
+  aliases: number;
+  /** What was announced. */
+  invalidations: Invalidation[];
 }
 
 /** Why an upload is not a picture we read. */

@@ -23,6 +23,7 @@ const DEADLINES: Record<Method, "read" | "write" | "maintenance"> = {
   appendRequests: "write",
   findHottest: "maintenance",
   purge: "maintenance",
+  purgePhoto: "maintenance",
 };
 
 /** Each method with its deadline. Default: a guard of its own. */

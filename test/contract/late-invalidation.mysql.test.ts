@@ -25,6 +25,7 @@ function openPoller() {
   const poll = createInvalidationPoller({
     log: guardInvalidations(store.invalidations, createGuard(), 2_000),
     memory: { invalidate: ({ digest }) => void applied.push(digest), clear() {} },
+    upgrades: { discard: () => 0 },
     sharedTier: null,
     clock: Date.now,
   });

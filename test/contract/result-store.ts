@@ -7,6 +7,7 @@ import type { FindQuery, RequestRecord, ResultStore } from "../../src/classifica
 import type { StoredResult } from "../../src/classification/result.ts";
 import type { SpendingLedger } from "../../src/classification/spending.ts";
 import { describeInvalidations } from "./invalidations.ts";
+import { describePhotoPurge } from "./photo-purge.ts";
 import { describeSpending } from "./spending.ts";
 
 export interface OpenedStore {
@@ -424,6 +425,7 @@ export function describeResultStore(
 
     describeSpending(() => store.spending);
     describeInvalidations(() => store.invalidations);
+    describePhotoPurge(() => store);
 
     test("takes request lines with nothing in them and with too much", async () => {
       const long = "🍜".repeat(500);

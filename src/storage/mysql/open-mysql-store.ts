@@ -11,6 +11,7 @@ import { createMysqlLeases } from "./leases.ts";
 import { createMysqlInvalidations } from "./invalidations.ts";
 import { migrateMysql } from "./migrate-mysql.ts";
 import { createMysqlPurge } from "./purge.ts";
+import { purgeMysqlPhoto } from "./purge-photo.ts";
 import { createMysqlReadDialect } from "./read-dialect.ts";
 import { recordMysqlClaim } from "./record-claim.ts";
 import { Replicas } from "./replicas.ts";
@@ -96,6 +97,7 @@ export function openMysqlStore(options: MysqlStoreOptions): MysqlStore {
     addHits: (hits) => addHits(db, hits),
     appendRequests: (requests) => appendRequests(db, requests),
     purge: createMysqlPurge(db, dialect),
+    purgePhoto: (hash, now) => purgeMysqlPhoto(db, hash, now),
     async ping() {
       await connections.runOnce("query", { sql: "select 1", values: [], rowsAsArray: true });
     },

@@ -1,22 +1,49 @@
-import { and, type Column, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, type Column, eq, inArray, lte, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { HitCount, RequestRecord } from "../../classification/ports.ts";
 import type { StoredResult } from "../../classification/result.ts";
 import { hitBatches, requestRow } from "../batches.ts";
+import { purgedAmong, purgesSince } from "../invalidation-rows.ts";
 import { chunked, resultColumns, ROWS_PER_STATEMENT } from "../tables.ts";
 import { retryDeadlock } from "./retry-deadlock.ts";
 import * as tables from "./schema.ts";
 
-const { requestLog, results } = tables;
+const { invalidations, requestLog, results } = tables;
 
 export async function saveResults(
   db: MySql2Database,
   rows: readonly StoredResult[],
 ): Promise<void> {
-  for (const batch of chunked(rows, ROWS_PER_STATEMENT))
+  for (const batch of chunked(rows, ROWS_PER_STATEMENT)) {
+    const purged = await findPurged(db, batch);
+    const wanted = batch.filter((row) => !purged.includes(row));
+    if (wanted.length === 0) continue;
     await retryDeadlock(() =>
-      db.insert(results).values(batch).onDuplicateKeyUpdate({ set: REPLACED }),
+      db.insert(results).values(wanted).onDuplicateKeyUpdate({ set: REPLACED }),
     );
+    // A purge that committed between that look and the insert; one that commits later looks again.
+    for (const { profileId, digest, createdAt } of await findPurged(db, wanted))
+      await retryDeadlock(() =>
+        db
+          .delete(results)
+          .where(
+            and(
+              eq(results.profileId, profileId),
+              eq(results.digest, digest),
+              lte(results.createdAt, createdAt),
+            ),
+          ),
+      );
+  }
+}
+
+async function findPurged(db: MySql2Database, rows: StoredResult[]): Promise<StoredResult[]> {
+  const { digest, before } = invalidations;
+  const purges = await db
+    .select({ digest, before })
+    .from(invalidations)
+    .where(purgesSince(invalidations, rows));
+  return purgedAmong(rows, purges);
 }
 
 /**

@@ -17,6 +17,7 @@ import { createSqliteLeases } from "./leases.ts";
 import { createSqliteInvalidations } from "./invalidations.ts";
 import { migrateSqlite } from "./migrate-sqlite.ts";
 import { createSqlitePurge } from "./purge.ts";
+import { purgeSqlitePhoto } from "./purge-photo.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
 import * as tables from "./schema.ts";
 import { createSqliteLedger } from "./spending.ts";
@@ -84,6 +85,9 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
       recordWrites().appendRequests(requests);
     },
     purge,
+    async purgePhoto(hash, now) {
+      return purgeSqlitePhoto(db, hash, now);
+    },
     async ping() {
       client.query("select 1").get();
     },

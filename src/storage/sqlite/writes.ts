@@ -4,10 +4,11 @@ import type { HitCount, RequestRecord } from "../../classification/ports.ts";
 import type { StoredResult } from "../../classification/result.ts";
 import { requestRow } from "../batches.ts";
 import { encodeDigest } from "../codecs.ts";
+import { purgedAmong, purgesSince } from "../invalidation-rows.ts";
 import { chunked, resultColumns, ROWS_PER_STATEMENT } from "../tables.ts";
 import * as tables from "./schema.ts";
 
-const { requestLog, results } = tables;
+const { invalidations, requestLog, results } = tables;
 
 /** Takes the write lock at the start: a transaction that reads first could not wait for it later. */
 export const WRITING = { behavior: "immediate" } as const;
@@ -18,11 +19,20 @@ export function saveResults(db: BunSQLiteDatabase, rows: readonly StoredResult[]
   // A conflict whose condition fails leaves the row as it is.
   const setWhere = sql`not (excluded.provisional and not ${results.provisional})`;
   db.transaction((tx) => {
-    for (const batch of chunked(rows, ROWS_PER_STATEMENT))
+    for (const batch of chunked(rows, ROWS_PER_STATEMENT)) {
+      const purges = tx
+        .select({ digest: invalidations.digest, before: invalidations.before })
+        .from(invalidations)
+        .where(purgesSince(invalidations, batch))
+        .all();
+      const purged = purgedAmong(batch, purges);
+      const wanted = batch.filter((row) => !purged.includes(row));
+      if (wanted.length === 0) continue;
       tx.insert(results)
-        .values(batch)
+        .values(wanted)
         .onConflictDoUpdate({ target, set: REPLACED, setWhere })
         .run();
+    }
   }, WRITING);
 }
 

@@ -1,0 +1,87 @@
+import { and, inArray, lt, max, or } from "drizzle-orm";
+import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
+import type { Digest } from "../../classification/identity.ts";
+import type { PurgedPhoto } from "../../classification/ports.ts";
+import {
+  announcePurge,
+  isLeftAlone,
+  isOfAlias,
+  nextProfile,
+  ONE_SUPPORTER,
+  type PurgeTarget,
+  purgeTime,
+} from "../photo-purge.ts";
+import * as tables from "./schema.ts";
+import { affectedRows, WRITING } from "./writes.ts";
+
+const { aliasClaims, aliases, invalidations, results } = tables;
+
+type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
+
+export function purgeSqlitePhoto(db: BunSQLiteDatabase, hash: Digest, now: number): PurgedPhoto {
+  return db.transaction((tx) => {
+    const profiles = findProfiles(tx);
+    const target = findTarget(tx, profiles, hash);
+    const { digests } = target;
+    const before = purgeTime(target, now);
+    const isOwn = isOfAlias(aliases, profiles, hash);
+    const isOld = and(
+      inArray(results.profileId, profiles),
+      inArray(results.digest, digests),
+      lt(results.createdAt, before),
+    );
+    const announced = announcePurge(hash, target, before);
+    const purged: PurgedPhoto = {
+      aliases: affectedRows(
+        tx
+          .update(aliases)
+          .set({ supporters: ONE_SUPPORTER })
+          .where(or(inArray(aliases.leaderDigest, digests), isOwn))
+          .run(),
+      ),
+      claims: affectedRows(
+        tx
+          .delete(aliasClaims)
+          .where(or(inArray(aliasClaims.digest, digests), isOfAlias(aliasClaims, profiles, hash)))
+          .run(),
+      ),
+      results: affectedRows(tx.delete(results).where(isOld).run()),
+      invalidations: announced,
+    };
+    tx.delete(aliases)
+      .where(or(isLeftAlone(tables, digests), isOwn))
+      .run();
+    tx.insert(invalidations).values(announced).run();
+    return purged;
+  }, WRITING);
+}
+
+function findProfiles(tx: Transaction): string[] {
+  const profiles: string[] = [];
+  for (;;) {
+    const [row] = tx.values<[string | null]>(nextProfile(tables, profiles.at(-1) ?? null));
+    const profile = row?.[0];
+    if (typeof profile !== "string") return profiles;
+    profiles.push(profile);
+  }
+}
+
+function findTarget(tx: Transaction, profiles: string[], hash: Digest): PurgeTarget {
+  const led = tx
+    .select({ digest: aliases.leaderDigest })
+    .from(aliases)
+    .where(isOfAlias(aliases, profiles, hash))
+    .all();
+  const claimed = tx
+    .select({ digest: aliasClaims.digest })
+    .from(aliasClaims)
+    .where(isOfAlias(aliasClaims, profiles, hash))
+    .all();
+  const digests = [...new Set([hash, ...[...led, ...claimed].map(({ digest }) => digest)])];
+  const newest = tx
+    .select({ at: max(results.createdAt) })
+    .from(results)
+    .where(and(inArray(results.profileId, profiles), inArray(results.digest, digests)))
+    .get();
+  return { digests, isAlias: led.length > 0, newestAt: newest?.at ?? null };
+}
