@@ -2,6 +2,7 @@
 export const ERROR_CODES = [
   "malformed_request",
   "validation_failed",
+  "unauthorized",
   "not_found",
   "method_not_allowed",
   "payload_too_large",
@@ -11,6 +12,7 @@ export const ERROR_CODES = [
   "corrupt_image",
   "request_timeout",
   "classification_unavailable",
+  "database_unavailable",
   "server_overloaded",
   "shutting_down",
   "internal_error",

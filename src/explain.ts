@@ -1,5 +1,6 @@
 /** Names of errors whose message alone tells an operator what to mend. */
 const OPERATORS_ERRORS = new Set([
+  "AdminTokenError",
   "ConfigError",
   "DatabaseError",
   "JournalError",

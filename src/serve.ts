@@ -55,6 +55,7 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
       isReady: () => isReady,
       worker: link?.worker,
     });
+    showAdminToken(services.createdAdminToken);
     const server = listen(config, services.handleRequest, { sharesPort: link !== null });
     lifecycle.onClose("server", () => {
       const elapsedMs = performance.now() - (stoppingSince ?? 0);
@@ -69,4 +70,10 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
     explain(error);
     await stop("could not start", 1);
   }
+}
+
+/** Past the log, which others may read and keep. */
+function showAdminToken(token: string | null): void {
+  if (token === null) return;
+  process.stderr.write(`Administrator's token, shown only this once: ${token}\n`);
 }

@@ -1,6 +1,8 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { openAdminToken } from "./administration/open-admin-token.ts";
+import { createPurgePhoto } from "./classification/purge-photo.ts";
 import { NO_LIMITS } from "./classification/spending.ts";
 import { withSharedTier } from "./classification/with-shared-tier.ts";
 import type { Config } from "./config.ts";
@@ -38,6 +40,8 @@ const MAX_QUEUED_DECODES = 2_000;
 
 export interface Services {
   handleRequest: HandleRequest;
+  /** To be shown to the operator, once; null where there was one. */
+  createdAdminToken: string | null;
   /** Starts the periodic work; it stops before anything else closes. */
   startLoops(): void;
 }
@@ -64,9 +68,16 @@ export async function openServices(
   const sharedTier = redis && createConfiguredTier(config, redis, { profileId: profile.id, clock });
   const database = openStore(config, lifecycle, log);
   const { store, kind, spending, replicas, invalidations } = database;
+  const upgrades = openConfiguredUpgrades(config, {
+    profileId: profile.id,
+    lifecycle,
+    log,
+    clock,
+  });
   const pollInvalidations = createInvalidationPoller({
     log: invalidations,
     memory,
+    upgrades,
     sharedTier,
     clock,
   });
@@ -115,8 +126,6 @@ export async function openServices(
 
   const localModel = await openConfiguredLocalModel(config, profile, lifecycle, log);
 
-  const profileId = profile.id;
-  const upgrades = openConfiguredUpgrades(config, { profileId, lifecycle, log, clock });
   const shared = {
     profile,
     keeping,
@@ -155,9 +164,15 @@ export async function openServices(
   if (budget) metrics.watch(budgetGauges(budget));
   if (replicas) metrics.watch(replicaGauges(replicas));
 
+  const adminToken = openAdminToken({
+    token: config.ADMIN_TOKEN,
+    file: join(config.DATA_DIR, "admin-token"),
+  });
   const handleRequest = createHttpHandler({
     lookup,
     classifyUpload,
+    purgePhoto: createPurgePhoto({ store, memory, sharedTier, upgrades, clock }),
+    isAdminToken: adminToken.matches,
     recorder,
     health: createHealthCheck({
       store,
@@ -188,6 +203,7 @@ export async function openServices(
 
   return {
     handleRequest,
+    createdAdminToken: adminToken.created,
     startLoops() {
       startLoops(config, { ...shared, leases, pollInvalidations, budget, lifecycle, log });
       startSchedules(config, { ...shared, leases, ledger, lifecycle, log });

@@ -84,8 +84,12 @@ export function text<Text extends SettingText>(
   return setting(z.string().regex(pattern), allowed, about);
 }
 
-export function secret<Text extends SettingText>(about: Text) {
-  return setting(z.string(), "any text", about, true);
+export function secret<Text extends SettingText>(
+  about: Text,
+  allowed = "any text",
+  pattern = /.*/s,
+) {
+  return setting(z.string().regex(pattern), allowed, about, true);
 }
 
 export function list<Text extends SettingText>(about: Text, allowed: string, item: RegExp) {

@@ -262,6 +262,14 @@ export const SETTINGS = {
     fallback: "25000",
     about: "Longest time for an orderly stop, in milliseconds.",
   }),
+  ADMIN_TOKEN: secret(
+    {
+      about:
+        "Token for the administration endpoints. Empty: one is made at the first start and printed once; its hash stays in `DATA_DIR`.",
+    },
+    "at least 16 letters, digits or other visible characters",
+    /^[!-~]{16,}$/,
+  ),
   CORS_ORIGINS: list(
     { about: "Web origins that may call the API, separated by commas, or `*`. Empty: none." },
     "* or origins like https://album.example, separated by commas",

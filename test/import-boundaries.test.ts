@@ -7,6 +7,7 @@ import { dirname, join, normalize } from "node:path";
  * (Redis is a means, not an adapter), the files beside the rooms see everything.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
+  administration: [],
   budget: ["classification"],
   classification: ["errors.ts"],
   hashing: ["classification"],

@@ -1,4 +1,5 @@
 import type { Digest, ImageIdentity } from "./identity.ts";
+import type { Invalidation } from "./invalidations.ts";
 import type { PreparedPicture } from "./ports.ts";
 
 /** A provisional result that a language model should replace, with the picture to show it. */
@@ -28,6 +29,8 @@ export interface UpgradeQueue {
   done(upgrade: PendingUpgrade): void;
   /** Takes one back that failed; after too many attempts it is deleted. */
   putBack(upgrade: PendingUpgrade): void;
+  /** Deletes a photo's pictures of every profile that were offered before; returns how many. */
+  discard(purged: Pick<Invalidation, "digest" | "before">): number;
   /** Deletes pictures whose time is over, and writes down how often the others were asked for. */
   sweep(): void;
 }

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { getPath } from "hono/utils/url";
 import { AppError } from "../errors.ts";
+import { describeAdministrator } from "./administrator.ts";
 import type { AppEnv, HttpDeps } from "./context.ts";
 import { createErrorHandler, respondWithProblem } from "./errors.ts";
 import {
@@ -25,6 +26,7 @@ import { mountClassify } from "./routes/classify.ts";
 import { mountDocs } from "./routes/docs.ts";
 import { mountHealth } from "./routes/health.ts";
 import { mountProbes } from "./routes/probes.ts";
+import { mountPurgePhoto } from "./routes/purge-photo.ts";
 
 /** Answers one request; never rejects. `server` tells the client's address. */
 export type HandleRequest = (request: Request, server?: ConnectionInfo) => Promise<Response>;
@@ -108,6 +110,8 @@ function createRoutes(deps: HttpDeps, checkCache: CheckCache): App {
   mountBatchClassify(app, deps);
   mountHealth(app, deps);
   mountProbes(app, deps);
+  describeAdministrator(app);
+  mountPurgePhoto(app, deps);
   mountDocs(app, deps);
 
   const methodsOf = Map.groupBy(
@@ -115,8 +119,10 @@ function createRoutes(deps: HttpDeps, checkCache: CheckCache): App {
     ({ path }) => path,
   );
   app.notFound(({ req: { method, path }, env }) => {
-    const known = methodsOf.get(path)?.map((route) => route.method);
-    if (!known) {
+    const known = [...methodsOf]
+      .filter(([pattern]) => matchesPath(pattern, path))
+      .flatMap(([, routes]) => routes.map((route) => route.method));
+    if (known.length === 0) {
       return respondWithProblem(env, new AppError("not_found", `There is nothing at ${path}.`));
     }
     const allowed = [...new Set(known), ...(known.includes("GET") ? ["HEAD"] : [])].join(", ");
@@ -124,6 +130,16 @@ function createRoutes(deps: HttpDeps, checkCache: CheckCache): App {
     return respondWithProblem(env, new AppError("method_not_allowed", detail), { Allow: allowed });
   });
   return app;
+}
+
+/** Whether a path is one of a route's, whose parameters are written `:name`. */
+function matchesPath(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, index) => (part.startsWith(":") ? given[index] : part === given[index]))
+  );
 }
 
 /** Preflights end here; they carry what every response of ours does. */

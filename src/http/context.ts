@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { ClassifyUpload } from "../classification/classify-upload.ts";
 import type { Lookup } from "../classification/lookup.ts";
+import type { PurgePhoto } from "../classification/purge-photo.ts";
 import type { Recorder } from "../classification/ports.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Exchange } from "./exchange.ts";
@@ -10,6 +11,9 @@ import type { UploadBudget } from "./upload-budget.ts";
 export interface HttpDeps {
   lookup: Lookup;
   classifyUpload: ClassifyUpload;
+  purgePhoto: PurgePhoto;
+  /** Whether this is the administrator's token. */
+  isAdminToken: (given: string) => boolean;
   recorder: Pick<Recorder, "recordRequest">;
   health: () => Promise<HealthReport>;
   /** False from the moment the server begins to stop. */

@@ -8,6 +8,7 @@ import { respond, type Exchange } from "./exchange.ts";
 /** HTTP status of every error code. */
 export const STATUS_OF = {
   malformed_request: 400,
+  unauthorized: 401,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
@@ -19,12 +20,14 @@ export const STATUS_OF = {
   validation_failed: 422,
   internal_error: 500,
   classification_unavailable: 503,
+  database_unavailable: 503,
   server_overloaded: 503,
   shutting_down: 503,
 } as const satisfies Record<ErrorCode, ContentfulStatusCode>;
 
 const TITLES: Record<ErrorCode, string> = {
   malformed_request: "Malformed request",
+  unauthorized: "Unauthorized",
   not_found: "Not found",
   method_not_allowed: "Method not allowed",
   request_timeout: "Request timeout",
@@ -36,6 +39,7 @@ const TITLES: Record<ErrorCode, string> = {
   validation_failed: "Validation failed",
   internal_error: "Internal error",
   classification_unavailable: "Classification unavailable",
+  database_unavailable: "Database unavailable",
   server_overloaded: "Server overloaded",
   shutting_down: "Shutting down",
 };
@@ -79,6 +83,8 @@ export function respondWithProblem(
     headers: {
       ...headers,
       ...(isLate && { Connection: "close" }),
+      // RFC 9110, 11.6.1: a 401 says how to authenticate.
+      ...(error.code === "unauthorized" && { "WWW-Authenticate": "Bearer" }),
       ...(retryAfterS !== undefined && { "Retry-After": String(retryAfterS) }),
     },
   });

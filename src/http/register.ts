@@ -17,8 +17,9 @@ export function register(
   route: RouteConfig,
   handler: (context: Context<AppEnv>) => Promise<Response> | Response,
 ): void {
-  app.openAPIRegistry.registerPath(createRoute(route));
-  app.on(route.method.toUpperCase(), route.path, handler);
+  const documented = createRoute(route);
+  app.openAPIRegistry.registerPath(documented);
+  app.on(route.method.toUpperCase(), documented.getRoutingPath(), handler);
 }
 
 /** The documentation of a JSON answer. */

@@ -14,6 +14,7 @@ function openPoller({ withShared = false } = {}) {
   const rows: LoggedInvalidation[] = [];
   const memory: Digest[] = [];
   const shared: Digest[] = [];
+  const discarded: Digest[] = [];
   const poll = createInvalidationPoller({
     log: {
       read: async (afterId, limit) =>
@@ -33,6 +34,12 @@ function openPoller({ withShared = false } = {}) {
       invalidate: ({ digest }) => void memory.push(digest),
       clear: () => void state.clears++,
     },
+    upgrades: {
+      discard({ digest }) {
+        discarded.push(digest);
+        return 1;
+      },
+    },
     sharedTier: withShared
       ? {
           async invalidate(invalidations) {
@@ -49,7 +56,7 @@ function openPoller({ withShared = false } = {}) {
     rows.push({ id, kind: "purged", digest, before: state.now, ...changes });
     return digest;
   }
-  return { state, rows, memory, shared, poll, announce };
+  return { state, rows, memory, shared, discarded, poll, announce };
 }
 
 test("applies what is announced after its start, and what was shortly before", async () => {
@@ -62,6 +69,15 @@ test("applies what is announced after its start, and what was shortly before", a
   await poll();
   await poll();
   expect(memory).toEqual([recent, next]);
+});
+
+test("deletes the pictures of what was purged", async () => {
+  const { discarded, poll, announce } = openPoller();
+  await poll();
+  announce({ kind: "replaced" });
+  const purged = announce();
+  await poll();
+  expect(discarded).toEqual([purged]);
 });
 
 test("goes on while the database is down, and catches up after", async () => {
@@ -112,7 +128,6 @@ test("drops the memory rather than catch up with more than it can, and tells the
 
 test("tells the shared tier again until it answers, also after a restart", async () => {
   const { state, memory, shared, poll, announce } = openPoller({ withShared: true });
-  announce({ before: state.now - 70 * MINUTE });
   const old = announce({ before: state.now - 50 * MINUTE });
   state.isSharedDown = true;
   await poll();

@@ -1,15 +1,14 @@
-import {
-  type GuardedInvalidationLog,
-  INVALIDATIONS_KEPT_MS,
-  VOID_MS,
-} from "../classification/invalidations.ts";
+import { type GuardedInvalidationLog, VOID_MS } from "../classification/invalidations.ts";
 import type { MemoryTier } from "../classification/ports.ts";
 import type { SharedTier } from "../classification/shared-tier.ts";
+import type { UpgradeQueue } from "../classification/upgrade-queue.ts";
 import { createFollowLog } from "./follow-log.ts";
 
 export interface InvalidationPollerDeps {
   log: Pick<GuardedInvalidationLog, "read" | "lastId">;
   memory: Pick<MemoryTier, "invalidate" | "clear">;
+  /** Holds pictures, which go with the photo. */
+  upgrades: Pick<UpgradeQueue, "discard">;
   /** null: there is none. */
   sharedTier: Pick<SharedTier, "invalidate"> | null;
   clock: () => number;
@@ -19,19 +18,28 @@ export interface InvalidationPollerDeps {
 export const POLL_INTERVAL_MS = 700;
 
 /**
+ * Longer than an entry of the shared tier lives: it outlives this process, and entries of a profile are
+ * voided by processes of that profile alone. Of what is so old, the log holds nothing but purges.
+ */
+const SHARED_LOOK_BACK_MS = 100_000_000;
+
+/**
  * Applies to this process's memory and to the shared tier what any process has announced. The first
  * call finds the log's end, so it must come before anything is read into memory. Never rejects.
  */
 export type PollInvalidations = () => Promise<void>;
 
 export function createInvalidationPoller(deps: InvalidationPollerDeps): PollInvalidations {
-  const { log, memory, sharedTier, clock } = deps;
+  const { log, memory, upgrades, sharedTier, clock } = deps;
   const followers = [
     createFollowLog({
       log,
       lookBackMs: VOID_MS,
       async apply(invalidations) {
-        for (const invalidation of invalidations) memory.invalidate(invalidation);
+        for (const invalidation of invalidations) {
+          memory.invalidate(invalidation);
+          if (invalidation.kind === "purged") upgrades.discard(invalidation);
+        }
         return true;
       },
       // Better to ask the database again than to serve what may be void.
@@ -43,8 +51,7 @@ export function createInvalidationPoller(deps: InvalidationPollerDeps): PollInva
     followers.push(
       createFollowLog({
         log,
-        // It outlives this process, which may have died before it told it.
-        lookBackMs: INVALIDATIONS_KEPT_MS,
+        lookBackMs: SHARED_LOOK_BACK_MS,
         apply: (invalidations) => sharedTier.invalidate(invalidations),
         onMissed: null,
         clock,

@@ -92,6 +92,14 @@ export function openUpgradeQueue(options: UpgradeQueueOptions): DurableUpgradeQu
         else remove(upgrade);
       }, undefined);
     },
+    discard({ digest, before }) {
+      return attempt(() => {
+        const count = pictures.discard(digest, before + PROVISIONAL_TTL_MS);
+        if (count > 0) pictures.scrub();
+        held = pictures.measure();
+        return count;
+      }, 0);
+    },
     sweep() {
       attempt(() => {
         writeRequests();

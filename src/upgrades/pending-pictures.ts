@@ -67,6 +67,9 @@ export function openPendingPictures(file: string, profileId: string) {
   const deleting = database.query(
     "DELETE FROM pending WHERE profile_id = $profileId AND digest = $digest",
   );
+  const discarding = database.query(
+    "DELETE FROM pending WHERE digest = $digest AND expires_at < $expiringBefore",
+  );
   const expiring = database.query("DELETE FROM pending WHERE expires_at <= $now");
 
   return {
@@ -83,6 +86,8 @@ export function openPendingPictures(file: string, profileId: string) {
     takeBack: (digest: string, attempts: number) =>
       void returning.run({ ...profile, digest, attempts }),
     delete: (digest: string) => void deleting.run({ ...profile, digest }),
+    discard: (digest: string, expiringBefore: number) =>
+      discarding.run({ digest, expiringBefore }).changes,
     deleteExpired: (now: number) => expiring.run({ now }).changes,
     /** Empties the write-ahead log, in which deleted pictures still are. */
     scrub: () => void database.run("PRAGMA wal_checkpoint(TRUNCATE)"),

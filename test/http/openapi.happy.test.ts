@@ -8,6 +8,7 @@ interface Operation {
   operationId: string;
   summary: string;
   tags: string[];
+  security?: Record<string, string[]>[];
   requestBody?: { required: boolean; content: Record<string, { schema: unknown }> };
   responses: Record<string, { description: string; content?: Record<string, { schema: unknown }> }>;
 }
@@ -17,6 +18,7 @@ interface Description {
   info: { title: string; version: string };
   tags: { name: string }[];
   paths: Record<string, Record<string, Operation>>;
+  components: { securitySchemes: Record<string, unknown> };
 }
 
 let description: Description;
@@ -121,6 +123,19 @@ describe("the OpenAPI description", () => {
     }
   });
 
+  test("says which operations need the administrator's token, and how it is sent", () => {
+    const guarded = operations.filter(({ security }) => security);
+    expect(guarded.map(({ operationId }) => operationId)).toEqual(["purgePhoto"]);
+    for (const { security, tags, responses } of guarded) {
+      expect([security, tags]).toEqual([[{ administrator: [] }], ["administration"]]);
+      expect(codesOf(responses["401"]!.description)).toEqual(["unauthorized"]);
+    }
+    expect(description.components.securitySchemes["administrator"]).toMatchObject({
+      type: "http",
+      scheme: "bearer",
+    });
+  });
+
   test("documents every error code with some operation, but those that belong to none", () => {
     const documented = new Set(
       operations.flatMap(({ responses }) =>
@@ -128,7 +143,7 @@ describe("the OpenAPI description", () => {
       ),
     );
     const missing = ERROR_CODES.filter((code) => !documented.has(code));
-    expect(missing).toEqual(["not_found", "method_not_allowed"]);
+    expect(missing).toEqual(["method_not_allowed"]);
   });
 });
 

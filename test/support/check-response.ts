@@ -7,6 +7,7 @@ import { checkCacheRoute } from "../../src/http/routes/check-cache.ts";
 import { classifyRoute } from "../../src/http/routes/classify.ts";
 import { healthRoute } from "../../src/http/routes/health.ts";
 import { livenessRoute, metricsRoute, readinessRoute } from "../../src/http/routes/probes.ts";
+import { purgePhotoRoute } from "../../src/http/routes/purge-photo.ts";
 import { problemSchema } from "../../src/http/schemas.ts";
 
 export const ROUTES: readonly RouteConfig[] = [
@@ -18,7 +19,13 @@ export const ROUTES: readonly RouteConfig[] = [
   livenessRoute,
   readinessRoute,
   metricsRoute,
+  purgePhotoRoute,
 ];
+
+/** A path whose parameters are written `{name}`. */
+function patternOf({ path }: RouteConfig): RegExp {
+  return new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+}
 
 interface Documented {
   description: string;
@@ -38,7 +45,7 @@ export async function checkResponse(method: string, path: string, response: Resp
 
   const mediaType = headers.get("content-type")?.split(";")[0] ?? "";
   const route = ROUTES.find(
-    (known) => known.method.toUpperCase() === method && known.path === path,
+    (known) => known.method.toUpperCase() === method && patternOf(known).test(path),
   );
   const documented = route?.responses[status] as Documented | undefined;
   if (route && !documented)

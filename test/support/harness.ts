@@ -12,6 +12,7 @@ import { openTemporaryFolder } from "./temporary-folder.ts";
 
 /** A secret that must appear nowhere. */
 export const LLM_API_KEY = "sk-harness-6b1f0c5a";
+export const ADMIN_TOKEN = "admin-harness-c41e09d7";
 const CLOSE_WITHIN_MS = 10_000;
 
 export interface HarnessOptions {
@@ -41,6 +42,7 @@ export async function openHarness({
     PORT: "0",
     DATA_DIR: folder.path,
     LOG_LEVEL: "debug",
+    ADMIN_TOKEN,
     LOCAL_MODEL: models ? "tiny" : "none",
     LOCAL_WORKERS: "1",
     ...(models && { MODELS_DIR: models.path }),

@@ -95,6 +95,7 @@ export function mountDocs(app: App, { version }: HttpDeps): void {
     servers: [{ url: "/" }],
     tags: [
       { name: "classification", description: "Photos in, categories out." },
+      { name: "administration", description: "For those who know the administrator's token." },
       { name: "operation", description: "For those who run the server." },
     ],
   });

@@ -1,0 +1,42 @@
+import type { Digest } from "./identity.ts";
+import type { GuardedStore, MemoryTier, Outcome, PurgedPhoto } from "./ports.ts";
+import type { SharedTier } from "./shared-tier.ts";
+import type { UpgradeQueue } from "./upgrade-queue.ts";
+
+export interface PurgePhotoDeps {
+  store: Pick<GuardedStore, "purgePhoto">;
+  memory: Pick<MemoryTier, "invalidate">;
+  /** null: there is none. */
+  sharedTier: Pick<SharedTier, "invalidate"> | null;
+  upgrades: Pick<UpgradeQueue, "discard">;
+  clock: () => number;
+}
+
+/**
+ * Takes everything away that is kept of a photo: named by its digest, or by a hash that was claimed for
+ * it. Where nothing was kept it is announced all the same: another process may have the photo in memory
+ * or in its journal. Never rejects.
+ */
+export type PurgePhoto = (hash: Digest) => Promise<Outcome<PurgeCounts, "unavailable">>;
+
+/** Pictures are those that waited for an upgrade in this process's folder. */
+export interface PurgeCounts extends Pick<PurgedPhoto, "results" | "claims" | "aliases"> {
+  pictures: number;
+}
+
+export function createPurgePhoto(deps: PurgePhotoDeps): PurgePhoto {
+  const { store, memory, sharedTier, upgrades, clock } = deps;
+  return async function purgePhoto(hash) {
+    const purged = await store.purgePhoto(hash, clock());
+    if (!purged.ok) return purged;
+    const { invalidations, ...counts } = purged.value;
+    // The others hear of it from the log; who asked hears an answer that is true here already.
+    let pictures = 0;
+    for (const invalidation of invalidations) {
+      memory.invalidate(invalidation);
+      if (invalidation.kind === "purged") pictures += upgrades.discard(invalidation);
+    }
+    await sharedTier?.invalidate(invalidations);
+    return { ok: true, value: { ...counts, pictures } };
+  };
+}
