@@ -200,12 +200,14 @@ export function describeRedisTier(
       expect(found.every((match) => match === undefined)).toBe(true);
     });
 
-    test("an alias whose photo was purged answers nobody", async () => {
+    test("an alias whose photo was purged answers nobody, not even when that is there again", async () => {
       const tier = openTier();
       const result = newResult({ createdAt: NOW - 1 });
       const alias = newDigest();
       await tier.remember([{ hash: alias, kind: "shared_alias", result }]);
       await tier.invalidate([{ kind: "purged", digest: result.digest, before: NOW }]);
+      expect(await find(tier, alias)).toEqual([undefined]);
+      await tier.save({ ...result, createdAt: NOW });
       expect(await find(tier, alias)).toEqual([undefined]);
     });
 

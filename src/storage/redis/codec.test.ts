@@ -49,7 +49,12 @@ test("every result comes back as it was, and its text begins as the scripts expe
 });
 
 test("an alias comes back as it was", () => {
-  fc.assert(fc.property(digest, (target) => expect(decodeAlias(encodeAlias(target))).toBe(target)));
+  fc.assert(
+    fc.property(digest, time, (target, createdAt) => {
+      const alias = { digest: target, createdAt };
+      expect(decodeAlias(encodeAlias(alias))).toEqual(alias);
+    }),
+  );
 });
 
 test("anything else is nothing, and never throws", () => {

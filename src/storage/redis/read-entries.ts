@@ -1,7 +1,7 @@
 import type { Digest, ImageHash } from "../../classification/identity.ts";
 import type { CacheMatch, StoredResult } from "../../classification/result.ts";
 import type { RedisCommands } from "../../redis/open-redis.ts";
-import { decodeAlias, decodeResult } from "./codec.ts";
+import { type AliasTarget, decodeAlias, decodeResult } from "./codec.ts";
 import type { RedisKeys } from "./keys.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function readEntries(
   const found = new Map<ImageHash, CacheMatch>();
   const aliasKeys = keys.alias ? hashes.map(keys.alias) : [];
   const values = await client.mget<unknown[]>([...hashes.map(keys.result), ...aliasKeys]);
-  const targets = new Map<Digest, Digest>();
+  const targets = new Map<Digest, AliasTarget>();
   for (const [index, hash] of hashes.entries()) {
     const result = decodeResult(values[index], profileId, hash);
     const target = decodeAlias(values[hashes.length + index]);
@@ -26,14 +26,14 @@ export async function readEntries(
   }
   if (targets.size === 0) return found;
 
-  const digests = [...new Set(targets.values())];
+  const digests = [...new Set([...targets.values()].map(({ digest }) => digest))];
   const targetValues = await client.mget<unknown[]>(digests.map(keys.result));
   const results = new Map<Digest, StoredResult | null>();
   for (const [index, digest] of digests.entries())
     results.set(digest, decodeResult(targetValues[index], profileId, digest));
-  for (const [hash, target] of targets) {
-    const result = results.get(target);
-    if (result) found.set(hash, { hash, kind: "shared_alias", result });
+  for (const [hash, { digest, createdAt }] of targets) {
+    const result = results.get(digest);
+    if (result?.createdAt === createdAt) found.set(hash, { hash, kind: "shared_alias", result });
   }
   return found;
 }

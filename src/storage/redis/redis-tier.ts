@@ -1,5 +1,5 @@
 import { type Digest, isFingerprint } from "../../classification/identity.ts";
-import type { Invalidation } from "../../classification/invalidations.ts";
+import { type Invalidation, VOID_MS } from "../../classification/invalidations.ts";
 import { jitter } from "../../classification/keeping.ts";
 import type { Outcome } from "../../classification/ports.ts";
 import {
@@ -12,6 +12,7 @@ import type { GuardedRedis } from "../../redis/open-redis.ts";
 import { encodeAlias, encodeResult } from "./codec.ts";
 import { createRedisKeys, type RedisKeyOptions } from "./keys.ts";
 import { readEntries } from "./read-entries.ts";
+import { readTogether } from "./read-together.ts";
 import { ALIAS_TOMBSTONE, buryEntries, putEntries } from "./scripts.ts";
 
 export interface RedisTierOptions {
@@ -26,8 +27,8 @@ export interface RedisTierOptions {
 const RESULT_TTL_MS = 86_400_000;
 /** Also how long a contradiction goes unseen that could not be announced. */
 const ALIAS_TTL_MS = 600_000;
-/** Longer than a read from the database takes. */
-const TOMBSTONE_TTL_MS = 120_000;
+/** Processes hear of an invalidation one after the other, and the last may have begun a read before. */
+const TOMBSTONE_TTL_MS = 2 * VOID_MS;
 /** Copies being made; what comes above is left for the next reader to copy. */
 const MAX_COPYING = 16;
 /** Entries of one script, during which Redis serves nobody else. */
@@ -46,6 +47,9 @@ export function createRedisTier({
   random,
 }: RedisTierOptions): SharedTier {
   const keys = createRedisKeys(options);
+  const read = readTogether((digests) =>
+    redis.call((client) => readEntries(client, digests, keys, options.profileId)),
+  );
   let copying = 0;
 
   function resultEntry(result: StoredResult): Entry {
@@ -59,7 +63,7 @@ export function createRedisTier({
     const entries = [resultEntry(result)];
     if (kind === "shared_alias" && keys.alias) {
       const ttlMs = Math.floor(jitter(ALIAS_TTL_MS, random));
-      entries.push({ key: keys.alias(hash), value: encodeAlias(result.digest), ttlMs });
+      entries.push({ key: keys.alias(hash), value: encodeAlias(result), ttlMs });
     }
     return entries;
   }
@@ -101,7 +105,7 @@ export function createRedisTier({
     async find(hashes) {
       const digests = hashes.filter((hash): hash is Digest => !isFingerprint(hash));
       if (digests.length === 0) return { ok: true, value: new Map() };
-      return redis.call((client) => readEntries(client, digests, keys, options.profileId));
+      return read(digests);
     },
     async remember(matches) {
       if (copying >= MAX_COPYING) return;

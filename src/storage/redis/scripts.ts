@@ -1,10 +1,11 @@
 import { defineScript } from "../../redis/script.ts";
 
 /*
- * Every key holds one of three things: a result (`[false,1800000000000,…` - provisional, createdAt), an
- * alias (`=digest`) or, for a while after an invalidation, a tombstone: the time before which results
- * were meant, or `!` in an alias's place. A tombstone lies where the entry would, so that reading it
- * costs nothing and no read that is slower than an invalidation can bring back what that took away.
+ * Every key holds one of three things: a result (`[false,1800000000000,…`: provisional, createdAt), an
+ * alias (`=`, the digest and createdAt of the result that it answers with) or, for a while after an
+ * invalidation, a tombstone: the time before which results were meant, or `!` in an alias's place. A
+ * tombstone lies where the entry would, so that reading it costs nothing and no read that is slower
+ * than an invalidation can bring back what that took away.
  */
 
 /** What is under an alias's key while the alias must not answer. */
