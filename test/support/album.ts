@@ -21,6 +21,7 @@ export interface AnswerData {
 export interface HealthAnswer {
   status: string;
   database: string;
+  redis: string;
   model_api: string;
   details: {
     replicas: { configured: number; usable: number } | null;
@@ -68,14 +69,15 @@ export async function checkCache(
   url: string,
   hash: string,
   userId = "",
-): Promise<{ status: number; answer: Answer }> {
+): Promise<{ status: number; answer: Answer; cacheStatus: string | null }> {
   const response = await fetch(`${url}/api/v1/classify/check-cache`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-User-ID": userId },
     body: JSON.stringify({ image_hash: hash }),
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
-  return { status: response.status, answer: (await response.json()) as Answer };
+  const answer = (await response.json()) as Answer;
+  return { status: response.status, answer, cacheStatus: response.headers.get("Cache-Status") };
 }
 
 export async function readHealth(url: string): Promise<HealthAnswer> {
