@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { installServices } from "../test/support/install-services.ts";
+import { installServices, type Program } from "../test/support/install-services.ts";
 import type { Effort } from "./measure/interleave.ts";
 import type { Part, Row } from "./part.ts";
 import { measureHits, measureMisses } from "./parts/check-cache.ts";
@@ -15,6 +15,7 @@ import { measureLanguageModel } from "./parts/language-model.ts";
 import { measureLocalModel } from "./parts/local-model.ts";
 import { measureMixedLoad } from "./parts/mixed-load.ts";
 import { measureProcess } from "./parts/process.ts";
+import { measureRedis } from "./parts/redis.ts";
 import { measureMariadb, measureSqlite } from "./parts/stored.ts";
 import { measureUploads } from "./parts/upload.ts";
 import { renderTable } from "./report.ts";
@@ -24,6 +25,7 @@ const PARTS: Record<string, Part> = {
   miss: measureMisses,
   sqlite: measureSqlite,
   mariadb: measureMariadb,
+  redis: measureRedis,
   upload: measureUploads,
   local: measureLocalModel,
   process: measureProcess,
@@ -47,7 +49,10 @@ if (strangers.length > 0) {
   process.exit(2);
 }
 
-await installServices(names.includes("mariadb") ? ["wrk", "mariadbd"] : ["wrk"]);
+const programs: Program[] = ["wrk"];
+if (names.includes("mariadb")) programs.push("mariadbd");
+if (names.includes("redis")) programs.push("redis-server");
+await installServices(programs);
 const effort = values.quick ? QUICK : THOROUGH;
 const rows: Row[] = [];
 let hasFailed = false;
