@@ -24,6 +24,8 @@ export interface ServerProcess extends AsyncDisposable {
   /** What it logged so far. */
   readonly log: readonly LogLine[];
   readonly exited: Promise<number>;
+  /** What it wrote to stderr until its end. */
+  readonly complaints: Promise<string>;
   signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void;
   /** SIGTERM, then the exit code. */
   stop(): Promise<number>;
@@ -85,6 +87,7 @@ export async function startServer(dataDir: string, settings: Settings): Promise<
       await reading;
       return exitCode;
     }),
+    complaints,
     signal: (name) => child.kill(name),
     stop,
     async [Symbol.asyncDispose]() {

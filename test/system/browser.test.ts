@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
-import { sha256 } from "../support/album.ts";
+import { sha256, upload } from "../support/album.ts";
 import { startFakeProvider, type FakeProvider } from "../support/fake-provider.ts";
 import { findProgram } from "../support/install-services.ts";
 import { drawPhoto } from "../support/pictures.ts";
 import { createDataDir, startServer, type ServerProcess } from "../support/server-process.ts";
 
+const ADMIN_TOKEN = "admin-of-the-browser";
 const TIMEOUT_MS = 30_000;
 const FLAGS = [
   "--no-sandbox",
@@ -28,7 +29,11 @@ let browser: Browser;
 beforeAll(async () => {
   provider = startFakeProvider({ keepRequests: 0 });
   dir = await createDataDir();
-  server = await startServer(dir.path, { LLM_BASE_URL: provider.baseUrl, LOCAL_MODEL: "none" });
+  server = await startServer(dir.path, {
+    ADMIN_TOKEN,
+    LLM_BASE_URL: provider.baseUrl,
+    LOCAL_MODEL: "none",
+  });
   const executablePath = findProgram("chromium");
   if (executablePath === null) throw new Error("chromium is not installed");
   browser = await chromium.launch({ executablePath, args: FLAGS, timeout: TIMEOUT_MS });
@@ -127,6 +132,28 @@ describe("in a browser", () => {
     await answer.getByText("200", { exact: true }).first().waitFor();
     await takePicture(page, "docs-check-cache");
     expect(await answer.innerText()).toContain('"cached": false');
+    expect(misdeeds).toEqual(INNOCENT);
+  });
+
+  test("/docs: 'Authorize' takes the administrator's token, and purges a photo", async () => {
+    const photo = Uint8Array.from(await drawPhoto({ seed: 78 }));
+    await upload(server.url, photo);
+    await using opened = await openPage("/docs");
+    const { page, misdeeds } = opened;
+    await page.locator(".auth-wrapper .authorize").click();
+    const dialog = page.locator(".dialog-ux");
+    await dialog.locator("input").fill(ADMIN_TOKEN);
+    await takePicture(page, "docs-authorize");
+    await dialog.locator("button.authorize").click();
+    await dialog.locator("button.btn-done").click();
+
+    const operation = page.locator("#operations-administration-purgePhoto");
+    await operation.locator(".opblock-summary-control").click();
+    await operation.locator("input[type=text]").fill(sha256(photo));
+    await operation.getByRole("button", { name: "Execute" }).click();
+    const answer = operation.locator(".live-responses-table");
+    await answer.getByText("200", { exact: true }).first().waitFor();
+    expect(await answer.innerText()).toContain('"results": 1');
     expect(misdeeds).toEqual(INNOCENT);
   });
 });
