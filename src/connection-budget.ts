@@ -14,12 +14,12 @@ export interface ConnectionBudget {
 /** What to tell the operator where this machine alone may use up a server's connections; null: it fits. */
 export function describeShortage(budget: ConnectionBudget): string | null {
   const { processes, poolSize, server, limit } = budget;
-  // One more each while it starts and migrates.
-  const wanted = processes * (poolSize + 1);
+  // One connection more each while it starts and migrates; one process more while workers are replaced.
+  const wanted = processes * (poolSize + 1) + (processes > 1 ? poolSize : 0);
   if (wanted <= limit * FAIR_SHARE) return null;
   return (
-    `${server} allows ${limit} connections, and this machine may want ${wanted}: ${processes} processes ` +
-    `with a pool of ${poolSize} and one more each at the start. Lower DATABASE_POOL_SIZE or WORKERS, or ` +
-    "raise max_connections; other machines and administrators need some as well"
+    `${server} allows ${limit} connections, and this machine may want ${wanted}: WORKERS=${processes} with ` +
+    `pools of ${poolSize}, one connection more each at the start and one pool more during a reload. Lower ` +
+    "DATABASE_POOL_SIZE or WORKERS, or raise max_connections; other machines and administrators need some as well"
   );
 }

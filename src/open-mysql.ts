@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { describeShortage } from "./connection-budget.ts";
+import { countWorkers } from "./count-workers.ts";
 import { type Lifecycle, startLoop } from "./lifecycle.ts";
 import {
   type MysqlStore,
@@ -31,12 +32,14 @@ export function openConfiguredMysql(config: Config, url: string, log: Logger): M
 /** What is to be known of the servers as soon as the database is there. Never rejects. */
 export async function inspectServers(
   store: MysqlStore,
-  { DATABASE_POOL_SIZE: poolSize }: Config,
+  config: Config,
   log: Logger,
 ): Promise<void> {
+  const { DATABASE_POOL_SIZE: poolSize } = config;
+  const processes = countWorkers(config);
   const [limits] = await Promise.all([store.readConnectionLimits(), store.replicas.check()]);
   for (const { server, limit } of limits) {
-    const shortage = describeShortage({ processes: 1, poolSize, server, limit });
+    const shortage = describeShortage({ processes, poolSize, server, limit });
     if (shortage) log.warn({ server, limit }, shortage);
   }
 }

@@ -1,5 +1,5 @@
-import { availableParallelism } from "node:os";
 import type { Config } from "./config.ts";
+import { countWorkers } from "./count-workers.ts";
 import { explain } from "./explain.ts";
 import { checkPortIsFree } from "./listener.ts";
 import { createSupervisor } from "./supervisor/supervisor.ts";
@@ -15,7 +15,7 @@ const SAME_SIGNAL_MS = 500;
 /** Runs several server processes on one port until told to stop, and nothing else in this one. */
 export async function supervise(config: Config): Promise<never> {
   const log = createLog(config.LOG_LEVEL);
-  const workers = config.WORKERS === "auto" ? availableParallelism() : config.WORKERS;
+  const workers = countWorkers(config);
   try {
     checkPortIsFree(config);
   } catch (error) {
