@@ -46,6 +46,7 @@ function openPoller({ withShared = false } = {}) {
             if (!state.isSharedDown) shared.push(...invalidations.map(({ digest }) => digest));
             return !state.isSharedDown;
           },
+          isAvailable: () => !state.isSharedDown,
         }
       : null,
     clock: () => state.now,
@@ -139,4 +140,17 @@ test("tells the shared tier again until it answers, also after a restart", async
   expect(shared).toEqual([old, next]);
   await poll();
   expect(shared).toEqual([old, next]);
+});
+
+test("tells the shared tier all once more when it comes back, as it may have lost what it knew", async () => {
+  const { state, shared, poll, announce } = openPoller({ withShared: true });
+  const before = announce();
+  await poll();
+  state.isSharedDown = true;
+  const meanwhile = announce();
+  await poll();
+  state.isSharedDown = false;
+  await poll();
+  await poll();
+  expect(shared).toEqual([before, before, meanwhile]);
 });

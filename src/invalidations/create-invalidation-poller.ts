@@ -2,7 +2,7 @@ import { type GuardedInvalidationLog, VOID_MS } from "../classification/invalida
 import type { MemoryTier } from "../classification/ports.ts";
 import type { SharedTier } from "../classification/shared-tier.ts";
 import type { UpgradeQueue } from "../classification/upgrade-queue.ts";
-import { createFollowLog } from "./follow-log.ts";
+import { createFollowLog, type FollowLog } from "./follow-log.ts";
 
 export interface InvalidationPollerDeps {
   log: Pick<GuardedInvalidationLog, "read" | "lastId">;
@@ -10,7 +10,7 @@ export interface InvalidationPollerDeps {
   /** Holds pictures, which go with the photo. */
   upgrades: Pick<UpgradeQueue, "discard">;
   /** null: there is none. */
-  sharedTier: Pick<SharedTier, "invalidate"> | null;
+  sharedTier: Pick<SharedTier, "invalidate" | "isAvailable"> | null;
   clock: () => number;
 }
 
@@ -31,7 +31,7 @@ export type PollInvalidations = () => Promise<void>;
 
 export function createInvalidationPoller(deps: InvalidationPollerDeps): PollInvalidations {
   const { log, memory, upgrades, sharedTier, clock } = deps;
-  const followers = [
+  const followers: FollowLog[] = [
     createFollowLog({
       log,
       lookBackMs: VOID_MS,
@@ -47,16 +47,29 @@ export function createInvalidationPoller(deps: InvalidationPollerDeps): PollInva
       clock,
     }),
   ];
-  if (sharedTier) {
-    followers.push(
-      createFollowLog({
-        log,
-        lookBackMs: SHARED_LOOK_BACK_MS,
-        apply: (invalidations) => sharedTier.invalidate(invalidations),
-        onMissed: null,
-        clock,
-      }),
-    );
-  }
+  if (sharedTier) followers.push(createFollowForTier(sharedTier, deps));
   return async () => void (await Promise.all(followers.map((follow) => follow())));
+}
+
+/** Tells the shared tier, and once more from the beginning when it comes back: a restart may have made it forget. */
+function createFollowForTier(
+  tier: Pick<SharedTier, "invalidate" | "isAvailable">,
+  { log, clock }: InvalidationPollerDeps,
+): FollowLog {
+  const begin = () =>
+    createFollowLog({
+      log,
+      lookBackMs: SHARED_LOOK_BACK_MS,
+      apply: (invalidations) => tier.invalidate(invalidations),
+      onMissed: null,
+      clock,
+    });
+  let follow = begin();
+  let wasAvailable = true;
+  return async () => {
+    const isAvailable = tier.isAvailable();
+    if (isAvailable && !wasAvailable) follow = begin();
+    wasAvailable = isAvailable;
+    if (isAvailable) await follow();
+  };
 }
