@@ -141,7 +141,7 @@ describe("a replica that is not fit", () => {
   });
 
   test("because it lags, is not asked until it has caught up", async () => {
-    await using opened = await open({ maxReplicaLagMs: 1_500 });
+    await using opened = await open({ maxReplicaLagMs: 3_000 });
     const { store, problems } = opened;
     await servers.pauseCopying();
     const result = newResult();
@@ -152,7 +152,7 @@ describe("a replica that is not fit", () => {
     expect(await isFound(store, result, false)).toBe(true);
     await servers.resumeCopying();
     await untilUsable(store, 1);
-    expect(problems).toHaveLength(3);
+    expect(problems.at(-1)).toBeNull();
   });
 
   test("because it died, fails no lookup, and is asked again when it is back", async () => {
