@@ -83,7 +83,8 @@ export function openExamination(
   deps: ExaminationDeps,
 ): Examination {
   const { clock, telemetry, keeping } = deps;
-  const deadlineAt = clock() + deps.deadlineMs;
+  const begunAt = clock();
+  const deadlineAt = begunAt + deps.deadlineMs;
 
   const durations: StageDurations = {};
   const glance = once(async () => {
@@ -152,7 +153,7 @@ export function openExamination(
     durations.model = answeredAt - startedAt - decodedMs;
     telemetry.classified(classification.method, durations.model);
     if (classification.localInference === null) telemetry.paid(classification);
-    const result = toStoredResult(outcome.value, identity, hash, keeping, answeredAt);
+    const result = toStoredResult(outcome.value, identity, hash, keeping, begunAt);
     if (!result) return { classification, kept: null, durations };
     deps.memory.remember({ hash: identity.digest, kind: "digest", result }, NOBODY);
     if (provisional) {

@@ -49,6 +49,7 @@ export interface StoredResult extends Classification {
   pictureHash: PictureHash;
   /** Made by the local model where a language model was wanted: short-lived, replaced when one answers. */
   provisional: boolean;
+  /** When the work on it began: a purge that comes while a model is asked takes it away, too. */
   createdAt: number;
   /** null: kept for good. */
   expiresAt: number | null;

@@ -62,6 +62,8 @@ export async function runUpgrades(deps: UpgradeDeps, signal: AbortSignal): Promi
 async function upgradeOne(upgrade: PendingUpgrade, deps: UpgradeDeps): Promise<void> {
   const { upgrades, keeping, clock } = deps;
   const { identity, picture } = upgrade;
+  // Before the look at the database: a purge that comes after it takes this result away, too.
+  const begunAt = clock();
   const isWanted = await isStillProvisional(upgrade, deps);
   if (isWanted === null) return upgrades.putBack(upgrade);
   if (!isWanted) return upgrades.done(upgrade);
@@ -75,7 +77,7 @@ async function upgradeOne(upgrade: PendingUpgrade, deps: UpgradeDeps): Promise<v
   const classification = { ...fromLanguageModel(outcome.value), method: "llm" } as const;
   deps.telemetry.paid(classification);
   const verdict = { classification, provisional: false };
-  const result = toStoredResult(verdict, identity, picture.pictureHash, keeping, clock());
+  const result = toStoredResult(verdict, identity, picture.pictureHash, keeping, begunAt);
   if (result) {
     deps.memory.remember({ hash: identity.digest, kind: "digest", result }, NOBODY);
     const saved = await deps.sink.saveResult(result);
