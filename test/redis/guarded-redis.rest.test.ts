@@ -16,7 +16,7 @@ test("a wrong token is said to be one; nothing is told about this process", asyn
   const details: string[] = [];
   const redis = await openRedis({
     address: { transport: "rest", url: bridge.url, token: "guess" },
-    timeoutMs: 1_000,
+    timeoutMs: 10_000,
     onStateChange: (_, detail) => void details.push(detail),
   });
   expect(redis.isAvailable()).toBe(false);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { openRedis } from "../../src/redis/open-redis.ts";
 import { startRedis } from "../support/redis.ts";
 import { describeGuardedRedis } from "./guarded-redis.ts";
@@ -14,7 +15,7 @@ async function openOnce(url: string) {
   const onStateChange = (_: boolean, detail: string) => void details.push(detail);
   const redis = await openRedis({
     address: { transport: "tcp", url },
-    timeoutMs: 1_000,
+    timeoutMs: 10_000,
     onStateChange,
   });
   return { redis, details };
@@ -40,4 +41,19 @@ test("a wrong password is said to be one, and not shown", async () => {
   expect(details).toEqual([expect.stringContaining("WRONGPASS")]);
   expect(details.join()).not.toContain("guess");
   await redis.close();
+});
+
+test("with TLS the server must prove who it is", async () => {
+  const certificate = join(import.meta.dir, "tls/certificate.pem");
+  const key = join(import.meta.dir, "tls/key.pem");
+  await using own = await startRedis({ tls: { certificate, key } });
+  const ping = async (environment: Record<string, string>) => {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "ping.ts")], {
+      env: { REDIS_URL: own.url, ...environment },
+      stderr: "ignore",
+    });
+    return new Response(child.stdout).text();
+  };
+  expect(await ping({})).toContain("certificate");
+  expect(await ping({ NODE_EXTRA_CA_CERTS: certificate })).toBe("PONG");
 });

@@ -12,7 +12,9 @@ export interface Reachable {
   stop(): Promise<void>;
 }
 
-const TIMEOUT_MS = 250;
+/** For what must be answered, and for what will not be. */
+const PATIENT_MS = 10_000;
+const IMPATIENT_MS = 250;
 
 /** What holds over every transport. */
 export function describeGuardedRedis(
@@ -22,7 +24,6 @@ export function describeGuardedRedis(
   describe(`Redis over ${transport}`, () => {
     let reachable: Reachable;
     const opened: GuardedRedis[] = [];
-    const changes: boolean[] = [];
     beforeAll(async () => {
       reachable = await reach(await startRedis());
     });
@@ -32,19 +33,20 @@ export function describeGuardedRedis(
       await reachable.server.stop();
     });
 
-    async function open(timeoutMs = TIMEOUT_MS): Promise<GuardedRedis> {
-      changes.length = 0;
+    /** `changes`: what it was told of its state. */
+    async function open(timeoutMs = PATIENT_MS) {
+      const changes: boolean[] = [];
       const redis = await openRedis({
         address: reachable.address,
         timeoutMs,
         onStateChange: (isAvailable) => void changes.push(isAvailable),
       });
       opened.push(redis);
-      return redis;
+      return { redis, changes };
     }
 
     test("answers come in the shapes that the client promises", async () => {
-      const redis = await open();
+      const { redis } = await open();
       const [key, hash, scores, set] = [newKey(), newKey(), newKey(), newKey()];
       const text = 'é\u0000😀\r\n"\\';
       expect(await value(redis, (r) => r.set(key, text))).toBe("OK");
@@ -66,7 +68,7 @@ export function describeGuardedRedis(
     });
 
     test("a pipeline answers in order, each command for itself", async () => {
-      const redis = await open();
+      const { redis } = await open();
       const [key, hash] = [newKey(), newKey()];
       await value(redis, (r) => r.hset(hash, { a: 1 }));
       const replies = await value(redis, (r) =>
@@ -81,7 +83,7 @@ export function describeGuardedRedis(
     });
 
     test("a transaction is whole, whatever else is sent meanwhile", async () => {
-      const redis = await open();
+      const { redis } = await open();
       const counter = newKey();
       const transact = () =>
         value(redis, (r) => r.multi().incr(counter).incr(counter).get<number>(counter).exec());
@@ -94,7 +96,7 @@ export function describeGuardedRedis(
     });
 
     test("a transaction with a command that is no command is refused whole", async () => {
-      const redis = await open();
+      const { redis } = await open();
       const key = newKey();
       // DEL without a key is refused when it is queued.
       const outcome = await redis.call((r) => r.multi().set(key, 1).del().exec());
@@ -103,7 +105,7 @@ export function describeGuardedRedis(
     });
 
     test("a script is run by its digest, and loaded where the server does not know it", async () => {
-      const redis = await open();
+      const { redis } = await open();
       const key = newKey();
       const script = defineScript<string[]>("return {KEYS[1], ARGV[1]}");
       const run = () => value(redis, (r) => script.run(r, [key], ["argument"]));
@@ -114,7 +116,7 @@ export function describeGuardedRedis(
     });
 
     test("an error reply is the command's, and switches nothing off", async () => {
-      const redis = await open();
+      const { redis } = await open();
       const hash = newKey();
       await value(redis, (r) => r.hset(hash, { a: 1 }));
       for (let call = 0; call < 10; call++) {
@@ -125,7 +127,7 @@ export function describeGuardedRedis(
     });
 
     test("frozen, it is left alone; thawed, it is found again without a call", async () => {
-      const redis = await open();
+      const { redis, changes } = await open(IMPATIENT_MS);
       const key = newKey();
       await value(redis, (r) => r.set(key, "before"));
       reachable.server.freeze();
@@ -142,7 +144,7 @@ export function describeGuardedRedis(
     });
 
     test("killed, it is left alone; started again, it is found, empty", async () => {
-      const redis = await open();
+      const { redis, changes } = await open(IMPATIENT_MS);
       const key = newKey();
       await value(redis, (r) => r.set(key, 1));
       await reachable.server.kill();
@@ -158,7 +160,7 @@ export function describeGuardedRedis(
 
     test("absent when it is opened, it is found when it comes", async () => {
       await reachable.server.kill();
-      const redis = await open();
+      const { redis, changes } = await open(IMPATIENT_MS);
       expect(redis.isAvailable()).toBe(false);
       await reachable.server.restart();
       await waitFor("Redis is used", () => redis.isAvailable());
@@ -166,7 +168,7 @@ export function describeGuardedRedis(
     });
 
     test("closing while it is frozen leaves no call unsettled", async () => {
-      const redis = await open(60_000);
+      const { redis } = await open(60_000);
       reachable.server.freeze();
       const calls = Array.from({ length: 5 }, () => redis.call((r) => r.get(newKey())));
       await redis.close();

@@ -25,8 +25,8 @@ export interface TestRedis extends AsyncDisposable {
 
 export interface TestRedisOptions {
   password?: string;
-  /** Further arguments of redis-server. */
-  args?: readonly string[];
+  /** Speaks TLS alone; files in PEM. */
+  tls?: { certificate: string; key: string };
 }
 
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
@@ -43,7 +43,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     await rm(folder, { recursive: true, force: true });
   }
   return {
-    url: `redis://${credentials}127.0.0.1:${port}`,
+    url: `${options.tls ? "rediss" : "redis"}://${credentials}127.0.0.1:${port}`,
     port,
     freeze: () => server.kill("SIGSTOP"),
     thaw: () => server.kill("SIGCONT"),
@@ -71,15 +71,14 @@ async function launchOnFreePort(folder: string, options: TestRedisOptions) {
 async function launch(
   folder: string,
   port: number,
-  { password, args = [] }: TestRedisOptions,
+  { password, tls }: TestRedisOptions,
 ): Promise<Bun.Subprocess> {
   const program = findProgram("redis-server");
   if (program === null) throw new Error("redis-server is not installed (Debian: redis-server)");
   const server = Bun.spawn(
     [
       program,
-      "--port",
-      String(port),
+      ...(tls ? tlsArguments(port, tls) : ["--port", String(port)]),
       "--bind",
       "127.0.0.1",
       "--dir",
@@ -87,7 +86,6 @@ async function launch(
       "--save",
       "",
       ...(password === undefined ? [] : ["--requirepass", password]),
-      ...args,
     ],
     { stdout: "pipe", stderr: "ignore" },
   );
@@ -98,6 +96,12 @@ async function launch(
     clearTimeout(timer);
   }
   return server;
+}
+
+function tlsArguments(port: number, { certificate, key }: NonNullable<TestRedisOptions["tls"]>) {
+  const listening = ["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"];
+  const files = ["--tls-cert-file", certificate, "--tls-key-file", key];
+  return [...listening, ...files, "--tls-ca-cert-file", certificate];
 }
 
 /** Its own log says so: behind the port might be another server. */
