@@ -94,12 +94,19 @@ export function createMetrics(worker?: number): Metrics {
     labelNames: PROVIDER_LABELS,
     registers,
   });
-  const shed = new Counter({
+  // Counted in plain numbers, too: under full load most request lines are shed.
+  const shed: Record<string, number> = {};
+  const shedCounter = new Counter({
     name: "onceover_shed_total",
     help: "Request lines and hits that were not recorded for lack of room.",
     labelNames: ["kind"],
-    registers,
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [kind, count] of Object.entries(shed)) this.inc({ kind }, count);
+    },
   });
+  registry.registerMetric(shedCounter);
   const lost = new Counter({
     name: "onceover_lost_results_total",
     help: "Results that neither the database nor the journal took.",
@@ -124,7 +131,9 @@ export function createMetrics(worker?: number): Metrics {
       tokens.inc({ ...labels, direction: "output" }, outputTokens ?? 0);
       cost.inc(labels, costMicros / MICROS);
     },
-    shed: (kind, count) => shed.inc({ kind }, count),
+    shed(kind, count) {
+      shed[kind] = (shed[kind] ?? 0) + count;
+    },
     lost: (count) => lost.inc(count),
     watch(readers) {
       for (const [name, { help, read }] of Object.entries(readers)) {
