@@ -10,6 +10,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   administration: [],
   budget: ["classification"],
   classification: ["errors.ts"],
+  download: ["classification"],
   hashing: ["classification"],
   http: ["classification", "errors.ts", "telemetry"],
   imaging: ["classification"],
