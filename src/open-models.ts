@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import type { Logger } from "pino";
 import { canAnswerLocally, mapLabels } from "./classification/local-answer.ts";
 import type { LocalModel } from "./classification/ports.ts";
 import { type CallBudget, toMicros } from "./classification/spending.ts";
 import type { Profile } from "./classification/profile.ts";
 import { ConfigError, hasLanguageModel, type Config } from "./config.ts";
+import { locateModel } from "./inference/installed-models.ts";
 import { openLocalModel } from "./inference/open-local-model.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type LanguageModelChain, openChain } from "./llm/open-chain.ts";
@@ -46,6 +48,16 @@ function logCircuit(log: Logger, provider: string, status: CircuitStatus): void 
   log[isError ? "error" : "warn"]({ provider, ...status }, "language model circuit");
 }
 
+/** Where models are looked for: those that come with the server, then those downloaded. */
+export function modelFolders(config: Config): string[] {
+  return [config.MODELS_DIR, downloadedModels(config)];
+}
+
+/** Where `models pull` puts models. */
+export function downloadedModels({ DATA_DIR }: Config): string {
+  return join(DATA_DIR, "models");
+}
+
 /** The local model; null when none is wanted. Throws when it cannot be loaded, or cannot serve the profile. */
 export async function openConfiguredLocalModel(
   config: Config,
@@ -55,7 +67,7 @@ export async function openConfiguredLocalModel(
 ): Promise<LocalModel | null> {
   if (config.LOCAL_MODEL === "none" || config.INFERENCE === "llm-only") return null;
   const localModel = await openLocalModel({
-    modelsDir: config.MODELS_DIR,
+    modelsDir: await locateModel(modelFolders(config), config.LOCAL_MODEL),
     name: config.LOCAL_MODEL,
     workers: config.LOCAL_WORKERS,
     maxQueued: config.LOCAL_MAX_QUEUED,

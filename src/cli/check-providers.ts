@@ -3,6 +3,7 @@ import type { Profile } from "../classification/profile.ts";
 import { MICROS } from "../classification/spending.ts";
 import { type ModelOutcome, openProvider } from "../llm/open-provider.ts";
 import type { ProviderSettings } from "../llm/provider-settings.ts";
+import { renderTable } from "./render-table.ts";
 
 export interface CheckedProvider {
   settings: ProviderSettings;
@@ -40,15 +41,7 @@ const COLUMNS = ["provider", "model", "latency", "tokens in/out", "cost", "answe
 
 /** A table for people, one line a provider. */
 export function renderChecks(checks: readonly CheckedProvider[]): string {
-  const rows = [COLUMNS, ...checks.map(toRow)];
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
-  return `${lines.join("\n")}\n`;
+  return renderTable([COLUMNS, ...checks.map(toRow)]);
 }
 
 function toRow({ settings, outcome, latencyMs }: CheckedProvider): string[] {

@@ -5,36 +5,42 @@ const fileName = z.string().regex(/^[\w][\w.-]*$/, "must be a plain file name");
 const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
 const side = z.int().min(1).max(4096);
 
-const manifestSchema = z
-  .object({
-    name: z.string().min(1).max(64),
-    version: z.string().min(1).max(32),
-    file: fileName,
-    /** Of the model file. */
-    sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex characters"),
-    licence: z.string(),
-    description: z.string(),
-    /** How a picture becomes the input tensor: value = (pixel * scale - mean) / std, channel by channel. */
-    input: z.object({
-      name: z.string().min(1),
-      width: side,
-      height: side,
-      layout: z.enum(["nchw", "nhwc"]),
-      /** Order of the channels; mean and std are given in the same order. */
-      channels: z.enum(["rgb", "bgr"]),
-      /** cover crops to the middle, contain pads with the mean colour, fill distorts. */
-      resize: z.enum(["cover", "contain", "fill"]),
-      kernel: z.enum(["cubic", "lanczos3", "linear", "nearest"]),
-      scale: z.number().positive(),
-      mean: threeNumbers,
-      std: threeNumbers.refine((std) => std.every((value) => value > 0), "must be positive"),
-    }),
-    output: z.object({
-      name: z.string().min(1),
-      activation: z.enum(["softmax", "sigmoid", "none"]),
-      /** Logits are divided by it before the activation; 1 changes nothing. */
-      temperature: z.number().positive().default(1),
-    }),
+/** All that a manifest says besides its labels. */
+export const modelFactsSchema = z.object({
+  name: z.string().min(1).max(64),
+  version: z.string().min(1).max(32),
+  file: fileName,
+  /** Of the model file. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex characters"),
+  licence: z.string(),
+  description: z.string(),
+  /** How a picture becomes the input tensor: value = (pixel * scale - mean) / std, channel by channel. */
+  input: z.object({
+    name: z.string().min(1),
+    width: side,
+    height: side,
+    layout: z.enum(["nchw", "nhwc"]),
+    /** Order of the channels; mean and std are given in the same order. */
+    channels: z.enum(["rgb", "bgr"]),
+    /** cover crops to the middle, contain pads with the mean colour, fill distorts. */
+    resize: z.enum(["cover", "contain", "fill"]),
+    kernel: z.enum(["cubic", "lanczos3", "linear", "nearest"]),
+    scale: z.number().positive(),
+    mean: threeNumbers,
+    std: threeNumbers.refine((std) => std.every((value) => value > 0), "must be positive"),
+  }),
+  output: z.object({
+    name: z.string().min(1),
+    activation: z.enum(["softmax", "sigmoid", "none"]),
+    /** Logits are divided by it before the activation; 1 changes nothing. */
+    temperature: z.number().positive().default(1),
+  }),
+  /** Confidence under which an answer counts as unsure, 0..1. */
+  unsure: z.number().min(0).max(1),
+});
+
+const manifestSchema = modelFactsSchema
+  .extend({
     /** One for each value of the output, in its order. */
     labels: z
       .array(z.string().min(1))
@@ -42,8 +48,6 @@ const manifestSchema = z
       .refine((labels) => new Set(labels).size === labels.length, "must not repeat a label"),
     /** Label to the category key of the default taxonomy that it means. */
     categories: z.record(z.string(), z.string()),
-    /** Confidence under which an answer counts as unsure, 0..1. */
-    unsure: z.number().min(0).max(1),
   })
   .superRefine(({ labels, categories }, context) => {
     for (const label of Object.keys(categories)) {

@@ -107,7 +107,6 @@ test("the build context leaves out what is not named: data, keys, history", asyn
     "node_modules/hono/index.js",
     "src/main.test.ts",
     "models/train/train.py",
-    "models/pulled/other.onnx",
     "drizzle/mysql.config.ts",
     "docs/deploy.md",
   ];
