@@ -147,6 +147,12 @@ describe("settings that contradict each other", () => {
       { DATABASE_REPLICA_URLS: "mysql://r1/onceover" },
       /^DATABASE_REPLICA_URLS: needs DATABASE_URL/,
     ],
+    [{ LOCAL_MODEL: "album-v1,../secret" }, /^LOCAL_MODEL=".*": must be names/],
+    [
+      { LOCAL_MODEL: "album-v1,none", LLM_API_KEY: "k" },
+      /^LOCAL_MODEL="album-v1,none": none stands alone/,
+    ],
+    [{ LOCAL_MODEL: "a, b, a" }, /^LOCAL_MODEL="a,b,a": names a model twice/],
     [{ LOCAL_MODEL: "none" }, /^LOCAL_MODEL="none": nothing could classify/],
     [{ LOCAL_MODEL: "none", INFERENCE: "local-only", LLM_API_KEY: "k" }, /^LOCAL_MODEL="none"/],
   ])("%j stop the start", (environment, line) => {

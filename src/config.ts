@@ -55,6 +55,11 @@ export function hasLanguageModel({ providers }: Config): boolean {
   return providers.length > 0;
 }
 
+/** Whether a local model is wanted. */
+export function hasLocalModel({ LOCAL_MODEL }: Pick<Config, "LOCAL_MODEL">): boolean {
+  return !LOCAL_MODEL.includes("none");
+}
+
 function readConfiguredProviders(
   config: Config,
   environment: Record<string, string | undefined>,
@@ -78,7 +83,13 @@ function findContradictions(config: Config): string[] {
   if (INFERENCE === "llm-only" && !hasLanguageModel(config)) {
     found.push(`INFERENCE="llm-only": needs ${ANY_PROVIDER}`);
   }
-  if (LOCAL_MODEL === "none" && (INFERENCE === "local-only" || !hasLanguageModel(config))) {
+  if (LOCAL_MODEL.length > 1 && LOCAL_MODEL.includes("none")) {
+    found.push(`LOCAL_MODEL="${LOCAL_MODEL.join(",")}": none stands alone`);
+  }
+  if (new Set(LOCAL_MODEL).size < LOCAL_MODEL.length) {
+    found.push(`LOCAL_MODEL="${LOCAL_MODEL.join(",")}": names a model twice`);
+  }
+  if (!hasLocalModel(config) && (INFERENCE === "local-only" || !hasLanguageModel(config))) {
     found.push(`LOCAL_MODEL="none": nothing could classify; name a model, or set ${ANY_PROVIDER}`);
   }
   const { UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: restToken } = config;

@@ -4,8 +4,7 @@ import { canAnswerLocally, mapLabels } from "./classification/local-answer.ts";
 import type { LocalModel } from "./classification/ports.ts";
 import { type CallBudget, toMicros } from "./classification/spending.ts";
 import type { Profile } from "./classification/profile.ts";
-import { ConfigError, hasLanguageModel, type Config } from "./config.ts";
-import { locateModel } from "./inference/installed-models.ts";
+import { ConfigError, hasLanguageModel, hasLocalModel, type Config } from "./config.ts";
 import { openLocalModel } from "./inference/open-local-model.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type LanguageModelChain, openChain } from "./llm/open-chain.ts";
@@ -65,10 +64,10 @@ export async function openConfiguredLocalModel(
   lifecycle: Lifecycle,
   log: Logger,
 ): Promise<LocalModel | null> {
-  if (config.LOCAL_MODEL === "none" || config.INFERENCE === "llm-only") return null;
+  if (!hasLocalModel(config) || config.INFERENCE === "llm-only") return null;
   const localModel = await openLocalModel({
-    modelsDir: await locateModel(modelFolders(config), config.LOCAL_MODEL),
-    name: config.LOCAL_MODEL,
+    folders: modelFolders(config),
+    names: config.LOCAL_MODEL,
     workers: config.LOCAL_WORKERS,
     maxQueued: config.LOCAL_MAX_QUEUED,
     taskTimeoutMs: config.LOCAL_TIMEOUT_MS,

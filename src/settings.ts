@@ -197,10 +197,15 @@ export const SETTINGS = {
     fallback: "256",
     about: "Pictures kept on disk for that, in MiB, at most; each for at most an hour.",
   }),
-  LOCAL_MODEL: text({
-    fallback: "album-v1",
-    about: "Local model: the name of a manifest in `MODELS_DIR`, or `none`.",
-  }),
+  LOCAL_MODEL: list(
+    {
+      fallback: "album-v1",
+      about:
+        "Local model: the name of a manifest in `MODELS_DIR` or in `models` of `DATA_DIR`; the answers of several are averaged (docs/local-models.md).",
+    },
+    "names, separated by commas, or none",
+    /^\w[\w.-]*$/,
+  ),
   MODELS_DIR: text({ fallback: "./models", about: "Folder of local models and their manifests." }),
   LOCAL_WORKERS: integer(1, 64, {
     fallback: "2",

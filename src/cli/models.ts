@@ -1,9 +1,9 @@
 /** `bun run models`: lists, downloads and measures local models. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Config, parseConfig } from "../config.ts";
+import { type Config, hasLocalModel, parseConfig } from "../config.ts";
 import { type CatalogueEntry, CATALOGUE_FILE, readCatalogue } from "../inference/catalogue.ts";
-import { listModels, locateModel } from "../inference/installed-models.ts";
+import { listModels } from "../inference/installed-models.ts";
 import { downloadedModels, modelFolders } from "../open-models.ts";
 import { loadProfile } from "../profiles/load-profile.ts";
 import { findSamples, judgeSamples } from "./check-model.ts";
@@ -15,7 +15,8 @@ import { showProgress } from "./show-progress.ts";
 
 const USAGE = `Usage: bun run models                          what is installed, and what can be had
        bun run models pull NAME                 download a model of the catalogue
-       bun run models check NAME --data DIR     classify DIR/<category>/<picture>, print how well
+       bun run models check NAME --data DIR     classify DIR/<category>/<picture>, print how well;
+                                                NAME,NAME... checks an ensemble
 
 Options:
   --catalogue FILE  another catalogue than models/catalogue.json
@@ -28,7 +29,7 @@ const SHIPPED_CATALOGUE = join(import.meta.dir, "../../models", CATALOGUE_FILE);
 
 async function list(config: Config, catalogue: readonly CatalogueEntry[]): Promise<number> {
   const installed = await listModels(modelFolders(config));
-  const inUse = config.LOCAL_MODEL === "none" ? [] : [config.LOCAL_MODEL];
+  const inUse = hasLocalModel(config) ? config.LOCAL_MODEL : [];
   process.stdout.write(renderModels(installed, inUse, catalogue));
   return installed.every(({ problem }) => problem === null) ? 0 : 1;
 }
@@ -64,12 +65,12 @@ async function pull(
   return 0;
 }
 
-async function check(config: Config, name: string, data: string): Promise<number> {
+async function check(config: Config, names: string[], data: string): Promise<number> {
   const profile = await loadProfile(config.PROFILE_FILE);
   const samples = await findSamples(data, profile);
   const model = await openClassifier({
-    modelsDir: await locateModel(modelFolders(config), name),
-    name,
+    folders: modelFolders(config),
+    names,
     workers: config.LOCAL_WORKERS,
     maxQueued: config.LOCAL_WORKERS,
     taskTimeoutMs: config.LOCAL_TIMEOUT_MS,
@@ -98,7 +99,7 @@ async function run(): Promise<number> {
   if (command === "list" && name === undefined) return list(config, await readEntries());
   if (command === "pull" && name !== undefined) return pull(config, await readEntries(), name);
   if (command === "check" && name !== undefined && values.data !== undefined)
-    return check(config, name, values.data);
+    return check(config, name.split(","), values.data);
   process.stderr.write(USAGE);
   return 2;
 }

@@ -36,11 +36,11 @@ export async function pullModel(
 }
 
 /** Why the model does not answer; null when it does. */
-async function tryModel(modelsDir: string, name: string): Promise<string | null> {
+async function tryModel(folder: string, name: string): Promise<string | null> {
   let problem = "no worker could start";
   const model = await openClassifier({
-    modelsDir,
-    name,
+    folders: [folder],
+    names: [name],
     workers: 1,
     maxQueued: 1,
     taskTimeoutMs: TRIAL_MS,

@@ -1,20 +1,17 @@
 import { resolve } from "node:path";
-import type {
-  LocalModel,
-  LocalModelFailure,
-  LocalPicture,
-  Outcome,
-} from "../classification/ports.ts";
-import type { ThumbnailShape } from "../classification/thumbnail.ts";
-import type { DecodeLimits } from "../imaging/decoder.ts";
-import { fitPicture } from "./fit-picture.ts";
-import { type ModelInput, readManifest, readModel } from "./manifest.ts";
+import type { LocalModel } from "../classification/ports.ts";
+import { createEnsemble } from "./ensemble.ts";
+import { locateModel } from "./installed-models.ts";
+import { loadViews, sharedShape } from "./load-views.ts";
+import { readManifest, readModel } from "./manifest.ts";
+import type { ModelPlace, ModelView } from "./protocol.ts";
 import { type PoolStats, WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
 
 export interface LocalModelOptions extends Omit<WorkerPoolOptions, "open"> {
-  modelsDir: string;
-  /** Which `<name>.json` of the directory. */
-  name: string;
+  /** Where manifests are looked for, one after the other. */
+  folders: readonly string[];
+  /** Names of manifests, one at least: all are asked for every picture, and their answers averaged. */
+  names: readonly string[];
   /** Largest picture that is decoded, width times height; default 64,000,000. */
   maxPixels?: number;
   /** Bounds a picture's decoding; default 10,000. */
@@ -31,25 +28,28 @@ const DEFAULT_MAX_PIXELS = 64_000_000;
 const DEFAULT_DECODE_TIMEOUT_MS = 10_000;
 
 /**
- * Opens the model that `<modelsDir>/<name>.json` describes. Resolves when manifest and checksum are
- * proven, while the workers are still warming up: tasks wait for them. Throws ModelLoadError.
+ * Opens the models of these names. Resolves when manifests and checksums are proven, while the workers
+ * are still warming up: tasks wait for them. Throws ModelLoadError.
  */
 export async function openLocalModel(options: LocalModelOptions): Promise<OpenLocalModel> {
-  const { name, maxPixels = DEFAULT_MAX_PIXELS } = options;
-  const modelsDir = resolve(options.modelsDir);
-  const manifest = await readManifest(modelsDir, name);
-  await readModel(modelsDir, manifest);
-  const pool = new WorkerPool({ ...options, open: { type: "open", modelsDir, manifest } });
-  const limits = { maxPixels, timeoutMs: options.decodeTimeoutMs ?? DEFAULT_DECODE_TIMEOUT_MS };
-  const { version, categories, unsure, labels } = manifest;
+  const models = await readPlaces(options);
+  const ensemble = createEnsemble(models.map(({ manifest }) => manifest));
+  const pool = new WorkerPool({ ...options, open: { type: "open", models } });
+  const { maxPixels = DEFAULT_MAX_PIXELS, decodeTimeoutMs = DEFAULT_DECODE_TIMEOUT_MS } = options;
+  const limits = { maxPixels, timeoutMs: decodeTimeoutMs };
   return {
-    card: { name: manifest.name, version, categories, unsure },
-    thumbnailShape: shapeOf(manifest.input),
+    card: ensemble.card,
+    thumbnailShape: sharedShape(models),
     async classify(picture, deadlineAt) {
-      const answer = await pool.run(() => load(picture, manifest.input, limits), deadlineAt);
-      if (!answer.ok) return answer;
-      const probabilities = labels.map((label, index) => [label, answer.value[index]!] as const);
-      return { ok: true, value: { labels: Object.fromEntries(probabilities) } };
+      let views: readonly ModelView[] = [];
+      const answer = await pool.run(async () => {
+        const loaded = await loadViews(picture, models, limits);
+        if (loaded.ok) views = loaded.value;
+        return loaded;
+      }, deadlineAt);
+      return answer.ok
+        ? { ok: true, value: { labels: ensemble.average(views, answer.value) } }
+        : answer;
     },
     isAvailable: () => pool.isAvailable(),
     stats: () => pool.stats(),
@@ -57,22 +57,13 @@ export async function openLocalModel(options: LocalModelOptions): Promise<OpenLo
   };
 }
 
-/** Smaller ones would show too little to make picture hashes of. */
-const MIN_THUMBNAIL_SIDE = 64;
-
-/** A model that is shown the whole picture, distorted, can share the thumbnail of the picture hash. */
-function shapeOf({ resize, width, height, kernel }: ModelInput): ThumbnailShape | null {
-  const isShared = resize === "fill" && Math.min(width, height) >= MIN_THUMBNAIL_SIDE;
-  return isShared ? { width, height, kernel } : null;
-}
-
-async function load(
-  picture: LocalPicture,
-  input: ModelInput,
-  limits: DecodeLimits,
-): Promise<Outcome<Uint8Array<ArrayBuffer>, LocalModelFailure>> {
-  if (shapeOf(input) === null) return fitPicture(picture.bytes, input, limits);
-  const glance = await picture.glance();
-  // A copy, as the worker takes its buffer away.
-  return glance.ok ? { ok: true, value: new Uint8Array(glance.value.thumbnail.pixels) } : glance;
+async function readPlaces({ folders, names }: LocalModelOptions): Promise<ModelPlace[]> {
+  const places: ModelPlace[] = [];
+  for (const name of names) {
+    const modelsDir = resolve(await locateModel(folders, name));
+    const manifest = await readManifest(modelsDir, name);
+    await readModel(modelsDir, manifest);
+    places.push({ modelsDir, manifest });
+  }
+  return places;
 }

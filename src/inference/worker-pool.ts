@@ -1,5 +1,5 @@
 import type { LocalModelFailure, Outcome } from "../classification/ports.ts";
-import type { OpenMessage } from "./protocol.ts";
+import type { ModelView, OpenMessage } from "./protocol.ts";
 import { type WorkerEvent, WorkerSlot } from "./worker-slot.ts";
 
 export interface WorkerPoolOptions {
@@ -28,12 +28,12 @@ export interface PoolStats {
   restarts: number;
 }
 
-type Answer = Outcome<number[], LocalModelFailure>;
+type Answer = Outcome<number[][], LocalModelFailure>;
 /** Makes the worker's input, when a worker is free for it. Never rejects, bounds its own time. */
-export type LoadPixels = () => Promise<Outcome<Uint8Array<ArrayBuffer>, LocalModelFailure>>;
+export type LoadViews = () => Promise<Outcome<readonly ModelView[], LocalModelFailure>>;
 
 interface Task {
-  load: LoadPixels;
+  load: LoadViews;
   /** Settles the caller's promise; only the first call counts. */
   settle(answer: Answer): void;
   /** True once the caller has its answer, be it that the deadline has passed. */
@@ -76,7 +76,7 @@ export class WorkerPool {
   }
 
   /** Settles by `deadlineAt` (milliseconds since the epoch), whatever the workers do. */
-  run(load: LoadPixels, deadlineAt: number): Promise<Answer> {
+  run(load: LoadViews, deadlineAt: number): Promise<Answer> {
     if (this.#closing !== null) return Promise.resolve(CLOSED);
     if (!this.isAvailable()) return Promise.resolve(NO_WORKER);
     if (deadlineAt <= Date.now()) return Promise.resolve(LATE);
@@ -129,7 +129,7 @@ export class WorkerPool {
     await Promise.all(this.#slots.map((slot) => slot.stop(STOP_GRACE_MS)));
   }
 
-  #createTask(load: LoadPixels, deadlineAt: number, resolve: (answer: Answer) => void): Task {
+  #createTask(load: LoadViews, deadlineAt: number, resolve: (answer: Answer) => void): Task {
     let isSettled = false;
     const task: Task = {
       load,

@@ -1,6 +1,6 @@
 import type { LocalModelFailure, Outcome } from "../classification/ports.ts";
 import { condemn, createGuard } from "./native-guard.ts";
-import type { FromWorker, OpenMessage, ToWorker } from "./protocol.ts";
+import type { FromWorker, ModelView, OpenMessage, ToWorker } from "./protocol.ts";
 
 /** What happens to the workers of a pool, for logs and metrics. `worker`: 0 to the number of workers - 1. */
 export type WorkerEvent =
@@ -21,7 +21,7 @@ export interface WorkerSlotOptions {
   onChange: () => void;
 }
 
-type Answer = Outcome<number[], LocalModelFailure>;
+type Answer = Outcome<number[][], LocalModelFailure>;
 
 /** A running worker thread and what it owes. */
 interface Running {
@@ -57,8 +57,8 @@ export class WorkerSlot {
     this.#start();
   }
 
-  /** Call only while ready and without another task. The pixels' buffer is transferred. */
-  infer(pixels: Uint8Array<ArrayBuffer>, timeoutMs: number): Promise<Answer> {
+  /** Call only while ready and without another task. The pixels' buffers are transferred. */
+  infer(views: readonly ModelView[], timeoutMs: number): Promise<Answer> {
     const running = this.#running;
     if (!this.isReady || running === null || this.#pending !== null)
       return Promise.resolve(crashed("The worker was lost before it got the picture."));
@@ -75,7 +75,8 @@ export class WorkerSlot {
         resolve(answer);
       },
     };
-    post(running.worker, { type: "infer", taskId, pixels }, [pixels.buffer]);
+    const buffers = views.map(({ pixels }) => pixels.buffer);
+    post(running.worker, { type: "infer", taskId, views }, buffers);
     return promise;
   }
 

@@ -1,10 +1,10 @@
-/** A Bun Worker with one inference session; the only file that imports onnxruntime-node. */
+/** A Bun Worker with an inference session for each model; the only file that imports onnxruntime-node. */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { activate } from "./activation.ts";
 import { type ModelManifest, readModel } from "./manifest.ts";
 import { CondemnedError, runNative } from "./native-guard.ts";
 import { fillTensor, inputShape } from "./preprocess.ts";
-import type { FromWorker, InferMessage, OpenMessage, ToWorker } from "./protocol.ts";
+import type { FromWorker, InferMessage, ModelPlace, OpenMessage, ToWorker } from "./protocol.ts";
 
 declare const self: Worker;
 
@@ -16,29 +16,39 @@ interface Model {
   input: Tensor;
 }
 
-let model: Model | null = null;
+/** Empty until all are open. */
+let models: readonly Model[] = [];
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   void (data.type === "open" ? open(data) : infer(data));
 });
 
-async function open({ modelsDir, manifest, guard }: OpenMessage): Promise<void> {
+async function open({ models: places, guard }: OpenMessage): Promise<void> {
   try {
-    const opened = await runNative(guard, () => openSession(modelsDir, manifest, guard));
-    // A first run proves names and shapes, and makes the runtime allocate what it needs.
-    await predict(opened);
-    model = opened;
+    const opened: Model[] = [];
+    for (const place of places) {
+      const model = await runNative(guard, () => openSession(place, guard));
+      // A first run proves names and shapes, and makes the runtime allocate what it needs.
+      await predict(model);
+      opened.push(model);
+    }
+    models = opened;
     reply({ type: "ready" });
   } catch (error) {
     replyError(error, (detail) => ({ type: "broken", detail }));
   }
 }
 
-async function infer({ taskId, pixels }: InferMessage): Promise<void> {
+async function infer({ taskId, views }: InferMessage): Promise<void> {
   try {
-    if (model === null) throw new Error("No model is open.");
-    fillTensor(model.input.data as Float32Array, pixels, model.manifest.input);
-    reply({ type: "answer", taskId, probabilities: await predict(model) });
+    const probabilities: number[][] = [];
+    for (const { model: index, pixels } of views) {
+      const model = models[index];
+      if (model === undefined) throw new Error(`No model ${index} is open.`);
+      fillTensor(model.input.data as Float32Array, pixels, model.manifest.input);
+      probabilities.push(await predict(model));
+    }
+    reply({ type: "answer", taskId, probabilities });
   } catch (error) {
     replyError(error, (detail) => ({ type: "failed", taskId, detail }));
   }
@@ -46,8 +56,7 @@ async function infer({ taskId, pixels }: InferMessage): Promise<void> {
 
 /** Native from its first line: even loading the file and the add-on must not be interrupted. */
 async function openSession(
-  modelsDir: string,
-  manifest: ModelManifest,
+  { modelsDir, manifest }: ModelPlace,
   guard: SharedArrayBuffer,
 ): Promise<Model> {
   const bytes = await readModel(modelsDir, manifest);

@@ -156,6 +156,8 @@ describe("models check", () => {
     expect(stdout).toContain("without an answer: 1");
     expect(stdout).toMatch(/p50 \d+\.\d ms, p95 \d+\.\d ms/);
     expect(exitCode).toBe(0);
+    const ensemble = await run(["check", "tiny,album-v1", "--data", "photos"]);
+    expect(ensemble.stdout).toContain("of 4 pictures");
   });
 
   test("says where there is nothing to check", async () => {

@@ -7,6 +7,7 @@ import { type OpenLocalModel, openLocalModel } from "../../src/inference/open-lo
 import type { WorkerEvent } from "../../src/inference/worker-slot.ts";
 import * as pictures from "../support/pictures.ts";
 import { createModelDir, type ModelDir, tinyManifest } from "./fixtures/model-dir.ts";
+import { encodeTinyModel } from "./fixtures/tiny-model.ts";
 import { until } from "./fixtures/until.ts";
 
 const WAIT_MS = 20_000;
@@ -28,7 +29,7 @@ function open(
   options: Partial<Parameters<typeof openLocalModel>[0]> = {},
 ): Promise<OpenLocalModel> {
   const pool = { workers: 2, maxQueued: 50, taskTimeoutMs: 5000 };
-  return openLocalModel({ modelsDir: dir.path, name: "tiny", ...pool, ...options });
+  return openLocalModel({ folders: [dir.path], names: ["tiny"], ...pool, ...options });
 }
 
 const reader = createPictureReader({ maxPixels: 64_000_000, concurrency: 2, maxQueued: 100 });
@@ -154,7 +155,7 @@ describe("opening", () => {
     await using other = await createModelDir(1024);
     const events: WorkerEvent[] = [];
     const local = await open({
-      modelsDir: other.path,
+      folders: [other.path],
       workers: 1,
       taskTimeoutMs: 1,
       backoffMs: { min: 1, max: 5 },
@@ -168,6 +169,40 @@ describe("opening", () => {
       events.some((event) => event.type === "worker_lost" && event.detail.includes("SHA-256")),
     );
     await local.close(100);
+  });
+});
+
+/** Beside tiny: a smaller model that takes red for blue. */
+async function addSwapped(): Promise<void> {
+  const model = encodeTinyModel(16, 16);
+  const { input, ...manifest } = tinyManifest(Bun.SHA256.hash(model, "hex"), 16);
+  const swapped = { ...manifest, name: "swapped", version: "2", file: "swapped.onnx" };
+  await Bun.write(join(dir.path, "swapped.onnx"), model);
+  await Bun.write(
+    join(dir.path, "swapped.json"),
+    JSON.stringify({ ...swapped, unsure: 0.7, input: { ...input, channels: "bgr" } }),
+  );
+}
+
+describe("an ensemble", () => {
+  test("averages what its models say, each of its own input, in the same workers", async () => {
+    await addSwapped();
+    const both = await open({ names: ["tiny", "swapped"] });
+    expect(both.card).toMatchObject({ name: "tiny+swapped", version: "1.2.3+2", unsure: 0.7 });
+    const outcome = await both.classify(upload(await pictures.animation("gif"), both), inAWhile());
+    if (!outcome.ok) throw new Error(outcome.detail);
+    const { red, green, blue } = outcome.value.labels;
+    expect(red).toBeCloseTo(0.5, 2);
+    expect(blue).toBeCloseTo(0.5, 2);
+    expect(red! + green! + blue!).toBeCloseTo(1, 6);
+    expect(both.stats()).toMatchObject({ workers: 2, completed: 1, restarts: 0 });
+    await both.close(1000);
+  });
+
+  test("opens only whole", async () => {
+    await expect(open({ names: ["tiny", "absent"] })).rejects.toThrow("absent.json");
+    await Bun.write(join(dir.path, "swapped.onnx"), "something else");
+    await expect(open({ names: ["tiny", "swapped"] })).rejects.toThrow("SHA-256");
   });
 });
 
@@ -194,7 +229,7 @@ describe("under load", () => {
   test("workers that overrun are replaced, over and over, and the process lives", async () => {
     await using large = await createModelDir(1024);
     const local = await open({
-      modelsDir: large.path,
+      folders: [large.path],
       taskTimeoutMs: 1,
       backoffMs: { min: 1, max: 2 },
     });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { LocalModelFailure, Outcome } from "../../src/classification/ports.ts";
 import {
-  type LoadPixels,
+  type LoadViews,
   WorkerPool,
   type WorkerPoolOptions,
 } from "../../src/inference/worker-pool.ts";
@@ -24,7 +24,7 @@ class TestPool extends WorkerPool implements AsyncDisposable {
       backoffMs: { min: 5, max: 50 },
       workerUrl: new URL("./fixtures/misbehaving-worker.ts", import.meta.url),
       onEvent: (event) => events.push(event),
-      open: { type: "open", modelsDir: "", manifest },
+      open: { type: "open", models: [{ modelsDir: "", manifest }] },
       ...options,
     });
     this.events = events;
@@ -44,11 +44,11 @@ class TestPool extends WorkerPool implements AsyncDisposable {
   }
 }
 
-function pixels(first: number): LoadPixels {
-  return async () => ({ ok: true, value: Uint8Array.of(first) });
+function pixels(first: number): LoadViews {
+  return async () => ({ ok: true, value: [{ model: 0, pixels: Uint8Array.of(first) }] });
 }
 
-const loadCorrupt: LoadPixels = async () => ({ ok: false, reason: "corrupt", detail: "cut off" });
+const loadCorrupt: LoadViews = async () => ({ ok: false, reason: "corrupt", detail: "cut off" });
 
 function reasonOf(outcome: Outcome<unknown, LocalModelFailure>): string {
   return outcome.ok ? "ok" : outcome.reason;
