@@ -1,5 +1,6 @@
 import { canAnswerLocally, mapLabels, readLocalAnswer } from "../classification/local-answer.ts";
 import type { Profile } from "../classification/profile.ts";
+import { FURTHER_VIEWS, type FurtherView } from "../inference/manifest.ts";
 import type { Classifier } from "./open-classifier.ts";
 
 /** A picture whose category is known. */
@@ -18,14 +19,25 @@ export interface Judgement {
   latencyMs: number;
 }
 
-export class NoSamplesError extends Error {
-  override readonly name = "NoSamplesError";
+/** There is nothing to check, or no way to; one line, meant for the operator. */
+export class CheckError extends Error {
+  override readonly name = "CheckError";
 }
 
 const PICTURES = "*/*.{jpg,jpeg,png,webp,gif,avif,JPG,JPEG,PNG,WEBP,GIF,AVIF}";
 const PICTURE_MS = 30_000;
 
-/** Finds `<folder>/<category>/<picture>`. Throws NoSamplesError where a folder is no category. */
+/** Reads `none`, or names of views separated by commas. Throws CheckError. */
+export function readViews(list: string): FurtherView[] {
+  if (list === "none") return [];
+  return list.split(",").map((word) => {
+    const view = FURTHER_VIEWS.find((name) => name === word);
+    if (view) return view;
+    throw new CheckError(`--views ${list}: ${word} is none of ${FURTHER_VIEWS.join(", ")}.`);
+  });
+}
+
+/** Finds `<folder>/<category>/<picture>`. Throws CheckError where a folder is no category. */
 export async function findSamples(folder: string, profile: Profile): Promise<Sample[]> {
   const keys = new Set(profile.categories.map(({ key }) => key));
   const files = await Array.fromAsync(new Bun.Glob(PICTURES).scan({ cwd: folder })).catch(
@@ -36,11 +48,11 @@ export async function findSamples(folder: string, profile: Profile): Promise<Sam
   });
   const strangers = new Set(samples.map(({ category }) => category)).difference(keys);
   if (strangers.size > 0)
-    throw new NoSamplesError(
+    throw new CheckError(
       `${folder}: ${[...strangers].join(", ")} is no category; there are ${[...keys].join(", ")}.`,
     );
   if (samples.length === 0)
-    throw new NoSamplesError(`${folder} has no pictures in folders named like categories.`);
+    throw new CheckError(`${folder} has no pictures in folders named like categories.`);
   return samples;
 }
 
@@ -52,7 +64,7 @@ export async function judgeSamples(
 ): Promise<Judgement[]> {
   const mapping = mapLabels(model.card, profile);
   if (!canAnswerLocally(mapping))
-    throw new NoSamplesError(`The labels of ${model.card.name} fit none of the categories.`);
+    throw new CheckError(`The labels of ${model.card.name} fit none of the categories.`);
   const judgements: Judgement[] = [];
   const rest = samples.values();
   async function work(): Promise<void> {

@@ -6,7 +6,7 @@ import { type CatalogueEntry, CATALOGUE_FILE, readCatalogue } from "../inference
 import { listModels } from "../inference/installed-models.ts";
 import { downloadedModels, modelFolders } from "../open-models.ts";
 import { loadProfile } from "../profiles/load-profile.ts";
-import { findSamples, judgeSamples } from "./check-model.ts";
+import { findSamples, judgeSamples, readViews } from "./check-model.ts";
 import { renderModels } from "./list-models.ts";
 import { openClassifier } from "./open-classifier.ts";
 import { pullModel } from "./pull-model.ts";
@@ -20,6 +20,7 @@ const USAGE = `Usage: bun run models                          what is installed,
 
 Options:
   --catalogue FILE  another catalogue than models/catalogue.json
+  --views LIST      for check, instead of those in the manifest: mirror, middle, zoom, or none
 
 Models are looked for in MODELS_DIR and in the folder models of DATA_DIR, where downloads go.
 The server uses those that LOCAL_MODEL names (docs/local-models.md).
@@ -65,12 +66,16 @@ async function pull(
   return 0;
 }
 
-async function check(config: Config, names: string[], data: string): Promise<number> {
+async function check(
+  config: Config,
+  { names, data, views }: { names: string[]; data: string; views: string | undefined },
+): Promise<number> {
   const profile = await loadProfile(config.PROFILE_FILE);
   const samples = await findSamples(data, profile);
   const model = await openClassifier({
     folders: modelFolders(config),
     names,
+    ...(views !== undefined && { views: readViews(views) }),
     workers: config.LOCAL_WORKERS,
     maxQueued: config.LOCAL_WORKERS,
     taskTimeoutMs: config.LOCAL_TIMEOUT_MS,
@@ -91,7 +96,11 @@ async function run(): Promise<number> {
   const { values, positionals } = parseArgs({
     args: Bun.argv.slice(2),
     allowPositionals: true,
-    options: { data: { type: "string" }, catalogue: { type: "string" } },
+    options: {
+      data: { type: "string" },
+      catalogue: { type: "string" },
+      views: { type: "string" },
+    },
   });
   const [command = "list", name] = positionals;
   const config = parseConfig(Bun.env);
@@ -99,12 +108,12 @@ async function run(): Promise<number> {
   if (command === "list" && name === undefined) return list(config, await readEntries());
   if (command === "pull" && name !== undefined) return pull(config, await readEntries(), name);
   if (command === "check" && name !== undefined && values.data !== undefined)
-    return check(config, name.split(","), values.data);
+    return check(config, { names: name.split(","), data: values.data, views: values.views });
   process.stderr.write(USAGE);
   return 2;
 }
 
-const EXPECTED = ["ConfigError", "ProfileError", "ModelLoadError", "NoSamplesError"];
+const EXPECTED = ["ConfigError", "ProfileError", "ModelLoadError", "CheckError"];
 try {
   process.exit(await run());
 } catch (error) {

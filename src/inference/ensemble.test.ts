@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { tinyManifest } from "../../test/workers/fixtures/model-dir.ts";
-import { createEnsemble } from "./ensemble.ts";
+import { createEnsemble, highestCategory } from "./ensemble.ts";
 import type { ModelManifest } from "./manifest.ts";
 
 function manifest(changes: Partial<ModelManifest> = {}): ModelManifest {
@@ -68,6 +68,12 @@ describe("two models", () => {
     ]);
     expect(green).toBeCloseTo((1 + 0.5) / 2, 9);
   });
+});
+
+test("labels of a category count together for how sure an answer is", () => {
+  const categories = { red: "foods", green: "pets", blue: "foods" };
+  expect(highestCategory({ red: 0.3, green: 0.4, blue: 0.2 }, categories)).toBe(0.5);
+  expect(highestCategory({ unknown: 1 }, categories)).toBe(0);
 });
 
 test("a name too long for the databases is refused", () => {

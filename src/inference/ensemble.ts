@@ -58,3 +58,14 @@ export function createEnsemble(manifests: readonly ModelManifest[]): Ensemble {
     },
   };
 }
+
+/** Probability of the likeliest category of the default taxonomy. */
+export function highestCategory(
+  labels: Readonly<Record<string, number>>,
+  categories: Readonly<Record<string, string>>,
+): number {
+  const sums = new Map<string, number>();
+  for (const [label, category] of Object.entries(categories))
+    sums.set(category, (sums.get(category) ?? 0) + (labels[label] ?? 0));
+  return Math.max(0, ...sums.values());
+}

@@ -58,6 +58,27 @@ describe("fitPicture", () => {
     expect((await fit(await redBlue(8, 4), changes))[0]![0]).toEqual(PADDING);
   });
 
+  test("shows the largest square, undistorted, or leaves an edge out, when asked to", async () => {
+    const input = { ...tinyManifest("").input, width: 32, height: 32, resize: "fill" } as const;
+    const framed = await sharp({
+      create: { width: 112, height: 56, channels: 3, background: "red" },
+    })
+      .extend({ top: 4, bottom: 4, left: 8, right: 8, background: "blue" })
+      .png()
+      .toBuffer();
+    const edges = async (view: "whole" | "middle" | "zoom") => {
+      const outcome = await fitPicture(framed, { ...input, kernel: "nearest" }, LIMITS, view);
+      if (!outcome.ok) throw new Error(outcome.detail);
+      const at = (row: number, column: number) => [
+        ...outcome.value.subarray((row * 32 + column) * 3, (row * 32 + column) * 3 + 3),
+      ];
+      return [at(0, 16), at(16, 0), at(16, 31), at(31, 16)];
+    };
+    expect(await edges("whole")).toEqual([BLUE, BLUE, BLUE, BLUE]);
+    expect(await edges("middle")).toEqual([BLUE, RED, RED, BLUE]);
+    expect(await edges("zoom")).toEqual([RED, RED, RED, RED]);
+  });
+
   test("turns the picture upright", async () => {
     const upsideDown = await sharp(await redBlue(8, 8))
       .withMetadata({ orientation: 3 })

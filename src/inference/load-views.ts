@@ -2,8 +2,16 @@ import type { LocalModelFailure, LocalPicture, Outcome } from "../classification
 import type { ThumbnailShape } from "../classification/thumbnail.ts";
 import type { DecodeLimits } from "../imaging/decoder.ts";
 import { fitPicture } from "./fit-picture.ts";
-import type { ModelInput } from "./manifest.ts";
+import type { FurtherView, ModelInput } from "./manifest.ts";
+import { mirrorPixels } from "./mirror-pixels.ts";
 import type { ModelPlace, ModelView } from "./protocol.ts";
+
+/** Something that a model is to be shown of a picture. */
+export interface PlannedView {
+  /** By its place among the models. */
+  model: number;
+  view: "whole" | FurtherView;
+}
 
 /** Smaller ones would show too little to make picture hashes of. */
 const MIN_THUMBNAIL_SIDE = 64;
@@ -17,20 +25,24 @@ export function sharedShape(models: readonly ModelPlace[]): ThumbnailShape | nul
   return shapes.find((shape) => shape !== null) ?? null;
 }
 
-/** What every model is shown at first. */
+/** Decodes what is planned; fails where any of it does. */
 export async function loadViews(
   picture: LocalPicture,
   models: readonly ModelPlace[],
+  plan: readonly PlannedView[],
   limits: DecodeLimits,
 ): Promise<Outcome<readonly ModelView[], LocalModelFailure>> {
   const shared = sharedShape(models);
   const views: ModelView[] = [];
-  for (const [model, { manifest }] of models.entries()) {
-    const isShared = shared !== null && Bun.deepEquals(shapeOf(manifest.input), shared);
+  for (const { model, view } of plan) {
+    const { input } = models[model]!.manifest;
+    const isWhole = view === "whole" || view === "mirror";
+    const isShared = isWhole && shared !== null && Bun.deepEquals(shapeOf(input), shared);
     const loaded = isShared
       ? await copyThumbnail(picture)
-      : await fitPicture(picture.bytes, manifest.input, limits);
+      : await fitPicture(picture.bytes, input, limits, isWhole ? "whole" : view);
     if (!loaded.ok) return loaded;
+    if (view === "mirror") mirrorPixels(loaded.value, input.width);
     views.push({ model, pixels: loaded.value });
   }
   return { ok: true, value: views };

@@ -5,6 +5,13 @@ const fileName = z.string().regex(/^[\w][\w.-]*$/, "must be a plain file name");
 const threeNumbers = z.tuple([z.number(), z.number(), z.number()]);
 const side = z.int().min(1).max(4096);
 
+/**
+ * mirror swaps left and right; middle is the largest square, undistorted; zoom leaves an eighth of
+ * width and height out at the edges.
+ */
+export const FURTHER_VIEWS = ["mirror", "middle", "zoom"] as const;
+const furtherView = z.enum(FURTHER_VIEWS);
+
 /** All that a manifest says besides its labels. */
 export const modelFactsSchema = z.object({
   name: z.string().min(1).max(64),
@@ -37,6 +44,8 @@ export const modelFactsSchema = z.object({
   }),
   /** Confidence under which an answer counts as unsure, 0..1. */
   unsure: z.number().min(0).max(1),
+  /** What the model is shown besides where it is unsure; the mean of all answers counts. */
+  views: z.array(furtherView).max(3).default([]),
 });
 
 const manifestSchema = modelFactsSchema
@@ -62,6 +71,7 @@ const manifestSchema = modelFactsSchema
 
 /** What `models/<name>.json` says of an ONNX classifier. */
 export type ModelManifest = z.infer<typeof manifestSchema>;
+export type FurtherView = z.infer<typeof furtherView>;
 export type ModelInput = ModelManifest["input"];
 export type ModelOutput = ModelManifest["output"];
 

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
-import type { LocalModel } from "../classification/ports.ts";
-import { createEnsemble } from "./ensemble.ts";
+import type { LocalModel, LocalPicture } from "../classification/ports.ts";
+import { createEnsemble, highestCategory } from "./ensemble.ts";
 import { locateModel } from "./installed-models.ts";
-import { loadViews, sharedShape } from "./load-views.ts";
-import { readManifest, readModel } from "./manifest.ts";
-import type { ModelPlace, ModelView } from "./protocol.ts";
+import { loadViews, type PlannedView, sharedShape } from "./load-views.ts";
+import { type FurtherView, readManifest, readModel } from "./manifest.ts";
+import type { ModelPlace } from "./protocol.ts";
 import { type PoolStats, WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
 
 export interface LocalModelOptions extends Omit<WorkerPoolOptions, "open"> {
@@ -12,6 +12,8 @@ export interface LocalModelOptions extends Omit<WorkerPoolOptions, "open"> {
   folders: readonly string[];
   /** Names of manifests, one at least: all are asked for every picture, and their answers averaged. */
   names: readonly string[];
+  /** Instead of the views that the manifests name, to measure what they are worth. */
+  views?: readonly FurtherView[];
   /** Largest picture that is decoded, width times height; default 64,000,000. */
   maxPixels?: number;
   /** Bounds a picture's decoding; default 10,000. */
@@ -26,6 +28,8 @@ export interface OpenLocalModel extends LocalModel {
 
 const DEFAULT_MAX_PIXELS = 64_000_000;
 const DEFAULT_DECODE_TIMEOUT_MS = 10_000;
+/** Longest that further views may add to an answer. */
+const SECOND_LOOK_MS = 500;
 
 /**
  * Opens the models of these names. Resolves when manifests and checksums are proven, while the workers
@@ -37,19 +41,33 @@ export async function openLocalModel(options: LocalModelOptions): Promise<OpenLo
   const pool = new WorkerPool({ ...options, open: { type: "open", models } });
   const { maxPixels = DEFAULT_MAX_PIXELS, decodeTimeoutMs = DEFAULT_DECODE_TIMEOUT_MS } = options;
   const limits = { maxPixels, timeoutMs: decodeTimeoutMs };
+  const whole = models.map((_, model): PlannedView => ({ model, view: "whole" }));
+  const further = models.flatMap(({ manifest }, model) =>
+    (options.views ?? manifest.views).map((view): PlannedView => ({ model, view })),
+  );
+
+  const look = (picture: LocalPicture, plan: readonly PlannedView[], deadlineAt: number) =>
+    pool.run(() => loadViews(picture, models, plan, limits), deadlineAt);
+
+  /** Whether a second look is worth its time, and there is some: nobody waits for a worker. */
+  function isSecondLookDue(labels: Record<string, number>, deadlineAt: number): boolean {
+    if (further.length === 0 || pool.stats().queued > 0) return false;
+    if (deadlineAt - Date.now() < 2 * SECOND_LOOK_MS) return false;
+    return highestCategory(labels, ensemble.card.categories) < ensemble.card.unsure;
+  }
+
   return {
     card: ensemble.card,
     thumbnailShape: sharedShape(models),
     async classify(picture, deadlineAt) {
-      let views: readonly ModelView[] = [];
-      const answer = await pool.run(async () => {
-        const loaded = await loadViews(picture, models, limits);
-        if (loaded.ok) views = loaded.value;
-        return loaded;
-      }, deadlineAt);
-      return answer.ok
-        ? { ok: true, value: { labels: ensemble.average(views, answer.value) } }
-        : answer;
+      const first = await look(picture, whole, deadlineAt);
+      if (!first.ok) return first;
+      const labels = ensemble.average(whole, first.value);
+      if (!isSecondLookDue(labels, deadlineAt)) return { ok: true, value: { labels } };
+      const second = await look(picture, further, Date.now() + SECOND_LOOK_MS);
+      if (!second.ok) return { ok: true, value: { labels } };
+      const all = ensemble.average([...whole, ...further], [...first.value, ...second.value]);
+      return { ok: true, value: { labels: all } };
     },
     isAvailable: () => pool.isAvailable(),
     stats: () => pool.stats(),

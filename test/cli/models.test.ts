@@ -158,6 +158,8 @@ describe("models check", () => {
     expect(exitCode).toBe(0);
     const ensemble = await run(["check", "tiny,album-v1", "--data", "photos"]);
     expect(ensemble.stdout).toContain("of 4 pictures");
+    const views = ["--views", "mirror,zoom"];
+    expect((await run(["check", "tiny", "--data", "photos", ...views])).exitCode).toBe(0);
   });
 
   test("says where there is nothing to check", async () => {
@@ -166,6 +168,7 @@ describe("models check", () => {
     expect(stranger).toMatchObject({ exitCode: 1 });
     expect(stranger.stderr).toContain("photos: cars is no category; there are social_activities");
     expect((await run(["check", "album-v1", "--data", "absent"])).stderr).toContain("no pictures");
+    await paint("foods/one.png", "#f00");
     expect((await run(["check", "absent", "--data", "photos"])).stderr).not.toContain("    at ");
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import sharp from "sharp";
 import type { LocalPicture } from "../../src/classification/ports.ts";
 import { createPictureReader } from "../../src/imaging/picture-reader.ts";
 import { fitPicture } from "../../src/inference/fit-picture.ts";
@@ -203,6 +204,69 @@ describe("an ensemble", () => {
     await expect(open({ names: ["tiny", "absent"] })).rejects.toThrow("absent.json");
     await Bun.write(join(dir.path, "swapped.onnx"), "something else");
     await expect(open({ names: ["tiny", "swapped"] })).rejects.toThrow("SHA-256");
+  });
+});
+
+/** Blue, a red square in the middle: the whole leans to blue, the middle is red. */
+async function drawSplit(): Promise<Uint8Array> {
+  const create = { width: 64, height: 64, channels: 3, background: "red" } as const;
+  return sharp({ create }).extend({ left: 64, right: 64, background: "blue" }).png().toBuffer();
+}
+
+function openWith(manifest: Record<string, unknown>, options = {}): Promise<OpenLocalModel> {
+  return dir
+    .writeManifest({
+      input: { ...tinyManifest("", 64).input, resize: "fill" },
+      output: { ...tinyManifest("").output, temperature: 1 },
+      ...manifest,
+    })
+    .then(() => open(options));
+}
+
+async function labelsOf(local: OpenLocalModel, bytes: Uint8Array, deadlineAt = inAWhile()) {
+  const outcome = await local.classify(upload(bytes, local), deadlineAt);
+  return outcome.ok ? outcome.value.labels : null;
+}
+
+describe("a second look", () => {
+  test("is taken where the first leaves the model unsure, and both count", async () => {
+    const local = await openWith({ views: ["middle", "mirror"], unsure: 0.9 });
+    const labels = await labelsOf(local, await drawSplit());
+    // Means of (1/3, 0, 2/3) twice and (1, 0, 0) once, after the softmax.
+    expect(labels!["red"]).toBeCloseTo((0.321 * 2 + 0.576) / 3, 2);
+    expect(labels!["blue"]).toBeCloseTo((0.448 * 2 + 0.212) / 3, 2);
+    expect(local.stats()).toMatchObject({ completed: 2 });
+    await local.close(1000);
+  });
+
+  test("is not taken where the model is sure, or knows no further views", async () => {
+    const split = await drawSplit();
+    for (const manifest of [
+      { views: ["middle"], unsure: 0.4 },
+      { views: [], unsure: 0.9 },
+    ]) {
+      const local = await openWith(manifest);
+      expect((await labelsOf(local, split))!["blue"]).toBeCloseTo(0.448, 2);
+      expect(local.stats().completed).toBe(1);
+      await local.close(1000);
+    }
+    const told = await openWith({ views: ["middle"], unsure: 0.9 }, { views: [] });
+    await labelsOf(told, split);
+    expect(told.stats().completed).toBe(1);
+    await told.close(1000);
+  });
+
+  test("is not taken while others wait, or when the deadline is near", async () => {
+    const local = await openWith({ views: ["middle"], unsure: 0.9 }, { workers: 1 });
+    const split = await drawSplit();
+    await Promise.all(Array.from({ length: 10 }, () => labelsOf(local, split)));
+    const { completed } = local.stats();
+    expect(completed).toBeGreaterThan(10);
+    expect(completed).toBeLessThan(15);
+    await labelsOf(local, split, Date.now() + 900);
+    expect(local.stats().completed).toBeLessThanOrEqual(completed + 1);
+    await local.close(1000);
+    await dir.writeManifest();
   });
 });
 
