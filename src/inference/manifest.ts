@@ -59,8 +59,9 @@ const manifestSchema = modelFactsSchema
     categories: z.record(z.string(), z.string()),
   })
   .superRefine(({ labels, categories }, context) => {
+    const known = new Set(labels);
     for (const label of Object.keys(categories)) {
-      if (!labels.includes(label))
+      if (!known.has(label))
         context.addIssue({
           code: "custom",
           path: ["categories", label],
