@@ -3,7 +3,8 @@ import type { SharedTier } from "./classification/shared-tier.ts";
 import type { Config } from "./config.ts";
 import { aliasQuorum } from "./create-answering.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { type GuardedRedis, openRedis, type RedisAddress } from "./redis/open-redis.ts";
+import { type GuardedRedis, openRedis } from "./redis/open-redis.ts";
+import type { RedisAddress } from "./redis/open-transport.ts";
 import { createRedisTier } from "./storage/redis/redis-tier.ts";
 
 /** The Redis that is configured; null when none is. One that does not answer stops no start. */

@@ -1,15 +1,7 @@
-import { Redis } from "@upstash/redis";
 import { CircuitState, circuitBreaker, ConsecutiveBreaker, handleWhen } from "cockatiel";
 import type { Outcome } from "../classification/ports.ts";
 import { withDeadline } from "./deadline.ts";
-import { createTcpRequester } from "./tcp-requester.ts";
-
-/** What can be asked of a Redis, whatever the transport. */
-export type RedisCommands = Redis;
-
-/** How a Redis is spoken to: its own protocol over TCP, or Upstash's over HTTPS. */
-export type RedisAddress =
-  { transport: "tcp"; url: string } | { transport: "rest"; url: string; token: string };
+import { openTransport, type RedisAddress, type RedisCommands } from "./open-transport.ts";
 
 export interface RedisOptions {
   address: RedisAddress;
@@ -35,9 +27,6 @@ const FAILURE_THRESHOLD = 3;
 const PROBE_INTERVAL_MS = 1_000;
 /** Calls under way, at most; what a full house adds could only wait. */
 const MAX_CALLS = 10_000;
-/** Further tries after a connection that failed, within the same deadline. */
-const REST_RETRIES = 1;
-const REST_RETRY_PAUSE_MS = 10;
 
 /**
  * Opens a client; resolves when Redis has answered or is known not to, which stops no start. While it is
@@ -45,8 +34,7 @@ const REST_RETRY_PAUSE_MS = 10;
  */
 export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
   const { address, timeoutMs } = options;
-  const { redis, reset, close } =
-    address.transport === "tcp" ? openTcp(address, timeoutMs) : openRest(address, timeoutMs);
+  const { redis, reset, close } = openTransport(address, timeoutMs);
   const breaker = circuitBreaker(handleWhen(isOutage), {
     breaker: new ConsecutiveBreaker(FAILURE_THRESHOLD),
     // While it is open, only the probe asks, and that has waited already.
@@ -60,9 +48,10 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
   let probing: Promise<unknown> = Promise.resolve();
 
   breaker.onBreak((cause) => {
+    if (isClosed) return;
     if (wasAvailable) options.onStateChange(false, "error" in cause ? describe(cause.error) : "");
     wasAvailable = false;
-    if (!isClosed) probeTimer = setTimeout(() => (probing = attempt(ping)), PROBE_INTERVAL_MS);
+    probeTimer = setTimeout(() => (probing = attempt(ping)), PROBE_INTERVAL_MS);
   });
   breaker.onReset(() => {
     wasAvailable = true;
@@ -83,7 +72,9 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
     }
   }
 
-  while (isAvailable() && !(await attempt(ping)).ok);
+  for (let tries = 0; tries < FAILURE_THRESHOLD; tries++) {
+    if ((await attempt(ping)).ok) break;
+  }
 
   return {
     async call(work) {
@@ -100,35 +91,11 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
   };
 }
 
-interface Connection {
-  redis: Redis;
-  /** Gives up on all commands that wait for an answer. */
-  reset(): void;
-  close(): void;
-}
-
-function openTcp({ url }: { url: string }, timeoutMs: number): Connection {
-  const requester = createTcpRequester(url, timeoutMs);
-  return { redis: new Redis(requester), reset: requester.reset, close: requester.close };
-}
-
-/** Requests have no connection to lose: each ends with its own deadline. */
-function openRest({ url, token }: { url: string; token: string }, timeoutMs: number): Connection {
-  const redis = new Redis({
-    url,
-    token,
-    retry: { retries: REST_RETRIES, backoff: () => REST_RETRY_PAUSE_MS },
-    signal: () => AbortSignal.timeout(timeoutMs),
-    enableTelemetry: false,
-  });
-  return { redis, reset: () => {}, close: () => {} };
-}
-
 const DOWN = { ok: false, reason: "unavailable", detail: "Redis failed repeatedly" } as const;
 
 const BUSY = { ok: false, reason: "unavailable", detail: "too many calls wait for Redis" } as const;
 
-const ping = (redis: Redis) => redis.ping();
+const ping = (redis: RedisCommands) => redis.ping();
 
 /** An error reply to one command, from a Redis that does its work. */
 const COMMAND_ERROR = /\b(WRONGTYPE|NOSCRIPT|OOM)\b/;
@@ -137,6 +104,8 @@ function isOutage(error: unknown): boolean {
   return !COMMAND_ERROR.test(describe(error));
 }
 
+/** Without the command, which the REST client adds: it may be long, and what it writes is nobody's business. */
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/, command was: [^]*/, "");
 }

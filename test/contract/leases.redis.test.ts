@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createRedisLedger } from "../../src/leases/redis-ledger.ts";
-import { openRedis, type RedisAddress } from "../../src/redis/open-redis.ts";
+import { openRedis } from "../../src/redis/open-redis.ts";
+import type { RedisAddress } from "../../src/redis/open-transport.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import {
   startUpstashBridge,

@@ -1,6 +1,7 @@
 import type { Redis } from "@upstash/redis";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type GuardedRedis, openRedis, type RedisAddress } from "../../src/redis/open-redis.ts";
+import { type GuardedRedis, openRedis } from "../../src/redis/open-redis.ts";
+import type { RedisAddress } from "../../src/redis/open-transport.ts";
 import { defineScript } from "../../src/redis/script.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/wait-for.ts";

@@ -1,6 +1,6 @@
 import type { Digest, ImageHash } from "../../classification/identity.ts";
 import type { CacheMatch, StoredResult } from "../../classification/result.ts";
-import type { RedisCommands } from "../../redis/open-redis.ts";
+import type { RedisCommands } from "../../redis/open-transport.ts";
 import { type AliasTarget, decodeAlias, decodeResult } from "./codec.ts";
 import type { RedisKeys } from "./keys.ts";
 
