@@ -10,6 +10,7 @@ import { installServices, type Program } from "../test/support/install-services.
 import type { Effort } from "./measure/interleave.ts";
 import type { Part, Row } from "./part.ts";
 import { measureHits, measureMisses } from "./parts/check-cache.ts";
+import { measureConnections } from "./parts/connections.ts";
 import { measureFailingProvider } from "./parts/failing-provider.ts";
 import { measureLanguageModel } from "./parts/language-model.ts";
 import { measureLocalModel } from "./parts/local-model.ts";
@@ -18,6 +19,7 @@ import { measureProcess } from "./parts/process.ts";
 import { measureRedis } from "./parts/redis.ts";
 import { measureMariadb, measureSqlite } from "./parts/stored.ts";
 import { measureUploads } from "./parts/upload.ts";
+import { measureWorkers } from "./parts/workers.ts";
 import { renderTable } from "./report.ts";
 
 const PARTS: Record<string, Part> = {
@@ -29,6 +31,8 @@ const PARTS: Record<string, Part> = {
   upload: measureUploads,
   local: measureLocalModel,
   process: measureProcess,
+  workers: measureWorkers,
+  connections: measureConnections,
   llm: measureLanguageModel,
   failing: measureFailingProvider,
   mixed: measureMixedLoad,

@@ -18,3 +18,18 @@ export function residentMemoryMib(pid: number): { now: number; peak: number } {
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
   return { now: readMib("VmRSS"), peak: readMib("VmHWM") };
 }
+
+/**
+ * Memory that processes share is divided among them (proportional set size, proc_pid_smaps(5)), so
+ * that the sum over processes is what they take together. In MiB.
+ */
+export function proportionalMemoryMib(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1024;
+}
+
+/** Process ids of the processes that `pid` started and that have not ended. */
+export function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return children.split(" ").filter(Boolean).map(Number);
+}
