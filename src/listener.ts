@@ -12,6 +12,11 @@ export class ListenError extends Error {
  * balancers leave by themselves: a request that meets the end of its connection in mid-air is lost.
  */
 const NOTICE_MS = 500;
+/**
+ * The same where another process already serves in this one's place, and nobody waits for the end:
+ * long enough for clients that pause between requests.
+ */
+export const REPLACED_NOTICE_MS = 5_000;
 
 /** Starts to listen; throws a ListenError. `sharesPort`: other processes listen on it as well. */
 export function listen(
@@ -60,9 +65,10 @@ function listenError({ HOST, PORT }: Pick<Config, "HOST" | "PORT">, cause: unkno
 export async function drain(
   server: Pick<Bun.Server<undefined>, "stop">,
   limitMs: number,
+  noticeMs = NOTICE_MS,
 ): Promise<void> {
   const limit = AbortSignal.timeout(Math.max(0, Math.ceil(limitMs)));
-  await Bun.sleep(Math.max(0, Math.min(NOTICE_MS, limitMs / 2)));
+  await Bun.sleep(Math.max(0, Math.min(noticeMs, limitMs / 2)));
   try {
     await untilAborted(server.stop(), limit);
   } catch (cause) {

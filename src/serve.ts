@@ -1,7 +1,7 @@
 import type { Config } from "./config.ts";
 import { explain } from "./explain.ts";
 import { createLifecycle } from "./lifecycle.ts";
-import { drain, listen } from "./listener.ts";
+import { drain, listen, REPLACED_NOTICE_MS } from "./listener.ts";
 import { openServices } from "./services.ts";
 import { steerToNewest } from "./supervisor/steer-connections.ts";
 import type { SupervisorLink } from "./supervisor/supervisor-link.ts";
@@ -22,6 +22,7 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
   const lifecycle = createLifecycle((name, err) => log.error({ err, part: name }, "did not close"));
   let isReady = false;
   let stoppingSince: number | null = null;
+  let isReplaced = false;
 
   async function stop(reason: string, exitCode: number) {
     if (stoppingSince !== null) {
@@ -41,7 +42,9 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
   link?.onRetire((listeners) => {
     const mistake = steerToNewest(listeners);
     if (mistake) log.warn({ err: mistake }, "connections that just open may be lost");
-    if (stoppingSince === null) void stop("replaced", 0);
+    if (stoppingSince !== null) return;
+    isReplaced = true;
+    void stop("replaced", 0);
   });
   link?.onOrphaned(() => {
     if (stoppingSince === null) void stop("the supervisor is gone", 1);
@@ -59,7 +62,8 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
     const server = listen(config, services.handleRequest, { sharesPort: link !== null });
     lifecycle.onClose("server", () => {
       const elapsedMs = performance.now() - (stoppingSince ?? 0);
-      return drain(server, config.SHUTDOWN_DEADLINE_MS * DRAIN_SHARE - elapsedMs);
+      const limitMs = config.SHUTDOWN_DEADLINE_MS * DRAIN_SHARE - elapsedMs;
+      return isReplaced ? drain(server, limitMs, REPLACED_NOTICE_MS) : drain(server, limitMs);
     });
     services.startLoops();
     isReady = true;
