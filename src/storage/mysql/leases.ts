@@ -40,7 +40,7 @@ export function createMysqlLeases(db: MySql2Database): DatabaseLeaseLedger {
     },
     async sweep(limit) {
       const [swept] = await retryDeadlock(() =>
-        db.delete(leases).where(lte(leases.expiresAt, NOW)).limit(limit),
+        db.delete(leases).where(lte(leases.expiresAt, NOW)).orderBy(leases.expiresAt).limit(limit),
       );
       return swept.affectedRows;
     },
