@@ -46,7 +46,13 @@ const start = (dataDir: string, settings: Settings) =>
 /** Several servers on one database, each with a folder of its own. */
 async function startServers(count: number, settings: Settings) {
   const stack = new AsyncDisposableStack();
-  const database = { DATABASE_URL: await mariadb.createDatabase(), DATABASE_POOL_SIZE: "5" };
+  const database = {
+    DATABASE_URL: await mariadb.createDatabase(),
+    DATABASE_POOL_SIZE: "5",
+    // Without the database no call is made: a busy machine must not look like that.
+    DATABASE_ACQUIRE_TIMEOUT_MS: "20000",
+    DATABASE_STATEMENT_TIMEOUT_MS: "20000",
+  };
   const starts = Array.from({ length: count }, async () => {
     const dir = stack.use(await createDataDir());
     return start(dir.path, { ...database, ...settings });
