@@ -20,9 +20,13 @@ afterAll(async () => {
   await mariadb.stop();
 }, 60_000);
 
-/** Settings with which a server starts; each test breaks one of them. */
+/** Settings with which a server starts; each test breaks one of them. With its token, none is printed. */
 function working(): Settings {
-  return { LLM_BASE_URL: provider.baseUrl, LOCAL_MODEL: "none" };
+  return {
+    ADMIN_TOKEN: "admin-of-the-start",
+    LLM_BASE_URL: provider.baseUrl,
+    LOCAL_MODEL: "none",
+  };
 }
 
 async function runIn(settings: Settings, ...args: string[]) {
