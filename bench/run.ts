@@ -17,6 +17,7 @@ import { measureLocalModel } from "./parts/local-model.ts";
 import { measureMixedLoad } from "./parts/mixed-load.ts";
 import { measureProcess } from "./parts/process.ts";
 import { measureRedis } from "./parts/redis.ts";
+import { measureRedisOutage } from "./parts/redis-outage.ts";
 import { measureMariadb, measureSqlite } from "./parts/stored.ts";
 import { measureUploads } from "./parts/upload.ts";
 import { measureWorkers } from "./parts/workers.ts";
@@ -36,6 +37,7 @@ const PARTS: Record<string, Part> = {
   llm: measureLanguageModel,
   failing: measureFailingProvider,
   mixed: measureMixedLoad,
+  outage: measureRedisOutage,
 };
 
 const THOROUGH: Effort = { rounds: 7, roundS: 4 };
@@ -53,10 +55,13 @@ if (strangers.length > 0) {
   process.exit(2);
 }
 
-const programs: Program[] = ["wrk"];
-if (names.includes("mariadb")) programs.push("mariadbd");
-if (names.includes("redis")) programs.push("redis-server");
-await installServices(programs);
+/** What a part needs besides wrk. */
+const SERVICES: Record<string, readonly Program[]> = {
+  mariadb: ["mariadbd"],
+  redis: ["redis-server"],
+  outage: ["redis-server"],
+};
+await installServices(["wrk", ...names.flatMap((name) => SERVICES[name] ?? [])]);
 const effort = values.quick ? QUICK : THOROUGH;
 const rows: Row[] = [];
 let hasFailed = false;
