@@ -62,6 +62,8 @@ defaults
   timeout client 60s
   timeout server 60s
   timeout queue 30s
+  # A busy machine may take its time to say that it is well.
+  timeout check 5s
   # A connection that was refused carried no request yet: another server may have it.
   retries 3
   option redispatch 1
