@@ -2,6 +2,7 @@ import type { Config } from "./config.ts";
 import { explain } from "./explain.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { drain, listen, REPLACED_NOTICE_MS } from "./listener.ts";
+import { onStopSignals } from "./on-stop-signals.ts";
 import { openServices } from "./services.ts";
 import { steerToNewest } from "./supervisor/steer-connections.ts";
 import type { SupervisorLink } from "./supervisor/supervisor-link.ts";
@@ -10,8 +11,6 @@ import { version } from "../package.json";
 
 /** Of the time for a stop, what requests in flight may use; the rest is for buffers and stores. */
 const DRAIN_SHARE = 0.8;
-/** Ctrl-C reaches us twice, from the terminal and from `bun run`; that is one wish, not two. */
-const SAME_SIGNAL_MS = 500;
 
 /**
  * Runs one server process until it is told to stop: alone, or as one of several that share a port
@@ -25,11 +24,7 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
   let isReplaced = false;
 
   async function stop(reason: string, exitCode: number) {
-    if (stoppingSince !== null) {
-      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
-      log.error({ reason }, "stopping at once");
-      process.exit(1);
-    }
+    if (stoppingSince !== null) return;
     stoppingSince = performance.now();
     isReady = false;
     log.info({ reason }, "stopping");
@@ -37,8 +32,13 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
     log.info({ failed }, "stopped");
     process.exit(failed.length > 0 ? 1 : exitCode);
   }
-  process.on("SIGTERM", () => void stop("SIGTERM", 0));
-  process.on("SIGINT", () => void stop("SIGINT", 0));
+  onStopSignals({
+    stop: (signal) => void stop(signal, 0),
+    stopAtOnce(signal) {
+      log.error({ reason: signal }, "stopping at once");
+      process.exit(1);
+    },
+  });
   link?.onRetire((listeners) => {
     const mistake = steerToNewest(listeners);
     if (mistake) log.warn({ err: mistake }, "connections that just open may be lost");
@@ -46,9 +46,7 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
     isReplaced = true;
     void stop("replaced", 0);
   });
-  link?.onOrphaned(() => {
-    if (stoppingSince === null) void stop("the supervisor is gone", 1);
-  });
+  link?.onOrphaned(() => void stop("the supervisor is gone", 1));
 
   try {
     const services = await openServices(config, {

@@ -2,6 +2,7 @@ import type { Config } from "./config.ts";
 import { countWorkers } from "./count-workers.ts";
 import { explain } from "./explain.ts";
 import { checkPortIsFree } from "./listener.ts";
+import { onStopSignals } from "./on-stop-signals.ts";
 import { createSupervisor } from "./supervisor/supervisor.ts";
 import { startWorker } from "./supervisor/worker-process.ts";
 import { createLog } from "./telemetry/log.ts";
@@ -9,8 +10,6 @@ import { createLog } from "./telemetry/log.ts";
 const LISTENS_WITHIN_MS = 60_000;
 /** Beyond its own deadline for a stop, what a worker may take to be gone. */
 const STOP_MARGIN_MS = 2_000;
-/** Ctrl-C reaches us twice, from the terminal and from `bun run`; that is one wish, not two. */
-const SAME_SIGNAL_MS = 500;
 
 /** Runs several server processes on one port until told to stop, and nothing else in this one. */
 export async function supervise(config: Config): Promise<never> {
@@ -31,19 +30,16 @@ export async function supervise(config: Config): Promise<never> {
     random: Math.random,
   });
 
-  let stoppingSince: number | null = null;
-  function stop(reason: string) {
-    if (stoppingSince === null) {
-      stoppingSince = performance.now();
-      log.info({ reason }, "stopping workers");
+  onStopSignals({
+    stop(signal) {
+      log.info({ reason: signal }, "stopping workers");
       supervisor.stop();
-    } else if (performance.now() - stoppingSince >= SAME_SIGNAL_MS) {
-      log.error({ reason }, "killing workers");
+    },
+    stopAtOnce(signal) {
+      log.error({ reason: signal }, "killing workers");
       supervisor.kill();
-    }
-  }
-  process.on("SIGTERM", () => stop("SIGTERM"));
-  process.on("SIGINT", () => stop("SIGINT"));
+    },
+  });
   process.on("SIGHUP", () => supervisor.reload());
   process.exit(await supervisor.ended);
 }

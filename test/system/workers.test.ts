@@ -286,6 +286,22 @@ describe("SIGTERM", () => {
     expect(await answer).toBe("lost");
   });
 
+  test("lets a worker that was being replaced finish what it has begun", async () => {
+    await using server = await startFleet({ WORKERS: "2" });
+    provider.behave(behaviours.slow(5_000));
+    const photos = Array.from({ length: 8 }, newPhoto);
+    const answers = photos.map((photo) => upload(server.url, photo));
+    await waitFor("all are with the provider", () => provider.calls.inFlight === photos.length);
+    server.signal("SIGHUP");
+    await untilSaid(server, "stopping");
+    // Takes longer than two signals may be apart that mean one.
+    provider.behave(behaviours.slow(1_000));
+    expect((await upload(server.url, newPhoto())).status).toBe(200);
+    server.signal("SIGTERM");
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
+    expect(await server.exited).toBe(0);
+  });
+
   test("during a start and during a reload", async () => {
     await using starting = await startServer(dir.path, working());
     expect(await starting.stop()).toBe(0);
