@@ -72,6 +72,17 @@ describe("a catalogue", () => {
     expect(await complaintAbout("red\tfoods\n", { address: "ftp://x/y" })).toContain("address");
   });
 
+  test("that would have files written elsewhere is refused", async () => {
+    const { models } = await Bun.file(SHIPPED).json();
+    for (const path of ["../x", "/etc/x", "a/b", "..", ""]) {
+      for (const field of ["name", "file"]) {
+        const manifest = { ...models[0].manifest, [field]: path };
+        const complaint = await complaintAbout("red\tfoods\n", { manifest });
+        expect(complaint).toContain("must be a plain file name");
+      }
+    }
+  });
+
   test("that is missing is named", async () => {
     const reading = readCatalogue("/no/such/catalogue.json");
     await expect(reading).rejects.toThrow("/no/such/catalogue.json cannot be read");

@@ -14,7 +14,7 @@ const furtherView = z.enum(FURTHER_VIEWS);
 
 /** All that a manifest says besides its labels. */
 export const modelFactsSchema = z.object({
-  name: z.string().min(1).max(64),
+  name: fileName.max(64),
   version: z.string().min(1).max(32),
   file: fileName,
   /** Of the model file. */
