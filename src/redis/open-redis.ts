@@ -1,6 +1,6 @@
 import { CircuitState, circuitBreaker, ConsecutiveBreaker, handleWhen } from "cockatiel";
 import type { Outcome } from "../classification/ports.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../with-deadline.ts";
 import { openTransport, type RedisAddress, type RedisCommands } from "./open-transport.ts";
 
 export interface RedisOptions {
@@ -41,6 +41,7 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
     halfOpenAfter: 0,
   });
   const isAvailable = () => breaker.state === CircuitState.Closed;
+  const deadline = { timeoutMs, who: "Redis", giveUp: reset };
   let callsUnderWay = 0;
   let wasAvailable = true;
   let isClosed = false;
@@ -63,7 +64,7 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
   ): Promise<Outcome<Value, "unavailable">> {
     callsUnderWay++;
     try {
-      const value = await breaker.execute(() => withDeadline(work(redis), timeoutMs, reset));
+      const value = await breaker.execute(() => withDeadline(work(redis), deadline));
       return { ok: true, value };
     } catch (error) {
       return { ok: false, reason: "unavailable", detail: describe(error) };

@@ -6,8 +6,8 @@ import {
   handleWhen,
 } from "cockatiel";
 import type { Outcome } from "../classification/ports.ts";
+import { withDeadline } from "../with-deadline.ts";
 import { isOutage, rootCause } from "./database-error.ts";
-import { withDeadline } from "./with-deadline.ts";
 
 export interface BreakerOptions {
   /** Failures in a row after which calls return at once. */
@@ -40,8 +40,9 @@ export function createGuard(options: BreakerOptions = {}): Guard {
 
   return {
     async run(timeoutMs, call) {
+      const deadline = { timeoutMs, who: "the database" };
       try {
-        const value = await breaker.execute(() => withDeadline(call(), timeoutMs));
+        const value = await breaker.execute(() => withDeadline(call(), deadline));
         return { ok: true, value };
       } catch (error) {
         return { ok: false, reason: "unavailable", detail: describe(error) };

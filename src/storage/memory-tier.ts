@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { CallerId } from "../classification/alias.ts";
 import { type Digest, type ImageHash, isFingerprint } from "../classification/identity.ts";
 import { VOID_MS } from "../classification/invalidations.ts";
+import { jitter } from "../classification/keeping.ts";
 import type { MemoryTier } from "../classification/ports.ts";
 import type { CacheMatch, MatchKind, StoredResult } from "../classification/result.ts";
 import { createVoids } from "./voids.ts";
@@ -24,8 +25,6 @@ export interface SizedMemoryTier extends MemoryTier {
 const RESULT_TTL_MS = 3_600_000;
 /** Another process may replace it any time. */
 const PROVISIONAL_RESULT_TTL_MS = 60_000;
-/** Entries loaded together must not expire together: lifetimes vary by this part, up and down. */
-const JITTER = 0.1;
 /** Until when an answer is believed; other processes may change what a pointer points to. */
 const POINTER_TTL_MS: Record<Exclude<MatchKind, "digest">, number> = {
   own_alias: RESULT_TTL_MS,
@@ -56,8 +55,6 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
 
   const voidResults = createVoids({ max: MAX_VOIDS, keptMs: VOID_MS });
   const voidAliases = createVoids({ max: MAX_VOIDS, keptMs: VOID_MS });
-
-  const jittered = (ttlMs: number) => ttlMs * (1 + JITTER * (2 * random() - 1));
 
   function getResult(digest: Digest, now: number): CacheMatch | null {
     const entry = entries.get(digest);
@@ -100,7 +97,8 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
     const known = getResult(digest, now);
     if (known && isOlder(result, known.result)) return known.result;
     const match: CacheMatch = { hash: digest, kind: "digest", result };
-    const staleAt = now + jittered(result.provisional ? PROVISIONAL_RESULT_TTL_MS : RESULT_TTL_MS);
+    const staleAt =
+      now + jitter(result.provisional ? PROVISIONAL_RESULT_TTL_MS : RESULT_TTL_MS, random);
     entries.set(digest, { staleAt, match }, { size: sizeOfResult(result) });
     return result;
   }
@@ -116,7 +114,7 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
       unknown.delete(ownKey(hash, caller));
       if (kind === "digest") return;
       const key = kind === "shared_alias" ? sharedKey(hash) : ownKey(hash, caller);
-      const staleAt = now + jittered(POINTER_TTL_MS[kind]);
+      const staleAt = now + jitter(POINTER_TTL_MS[kind], random);
       const pointer: Entry = { staleAt, match: null, digest, createdAt };
       entries.set(kind === "fingerprint" ? hash : key, pointer, { size: POINTER_BYTES });
     },

@@ -9,9 +9,9 @@ import {
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { CallerId } from "../../classification/alias.ts";
 import type { Digest } from "../../classification/identity.ts";
+import { withDeadline } from "../../with-deadline.ts";
 import { isOutage, rootCause } from "../database-error.ts";
 import { createReads, type Reads } from "../reads.ts";
-import { withDeadline } from "../with-deadline.ts";
 import { ConnectionPool, type ConnectionPoolOptions } from "./connection-pool.ts";
 import { createDrizzle } from "./drizzle-client.ts";
 import { type Beat, readBeat } from "./heartbeat.ts";
@@ -83,13 +83,15 @@ export class Replica {
 
   /** Rejects when it cannot answer within `limitMs`. */
   read<Value>(call: (reads: Reads) => Promise<Value>, limitMs: number): Promise<Value> {
-    return this.#breaker.execute(() => withDeadline(call(this.#reads), limitMs));
+    const deadline = { timeoutMs: limitMs, who: "the replica" };
+    return this.#breaker.execute(() => withDeadline(call(this.#reads), deadline));
   }
 
   /** Compares it with the primary's heartbeat. Never rejects. */
   async check(primary: Beat): Promise<void> {
     try {
-      const copy = await this.#breaker.execute(() => withDeadline(this.#probe(), CHECK_TIMEOUT_MS));
+      const deadline = { timeoutMs: CHECK_TIMEOUT_MS, who: "it" };
+      const copy = await this.#breaker.execute(() => withDeadline(this.#probe(), deadline));
       this.#judge(this.#compare(primary, copy));
     } catch (error) {
       const cause = rootCause(error);

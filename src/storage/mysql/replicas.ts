@@ -1,7 +1,7 @@
 import type { MySql2Database } from "drizzle-orm/mysql2";
+import { withDeadline } from "../../with-deadline.ts";
 import { isOutage } from "../database-error.ts";
 import type { Reads } from "../reads.ts";
-import { withDeadline } from "../with-deadline.ts";
 import { beat } from "./heartbeat.ts";
 import { CHECK_TIMEOUT_MS, Replica, type ReplicaOptions } from "./replica.ts";
 
@@ -51,7 +51,8 @@ export class Replicas {
   async check(): Promise<void> {
     if (this.all.length === 0) return;
     try {
-      const now = await withDeadline(beat(this.primary.db), CHECK_TIMEOUT_MS);
+      const deadline = { timeoutMs: CHECK_TIMEOUT_MS, who: "the primary" };
+      const now = await withDeadline(beat(this.primary.db), deadline);
       await Promise.all(this.all.map((replica) => replica.check(now)));
     } catch {
       for (const replica of this.all) replica.suspend("the primary does not answer");
