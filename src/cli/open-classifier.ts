@@ -19,11 +19,10 @@ export interface Classifier {
 }
 
 const CLOSE_MS = 5000;
-const DEFAULT_MAX_PIXELS = 64_000_000;
 
 /** Opens models for a program that has no server around them. Throws ModelLoadError. */
 export async function openClassifier(options: LocalModelOptions): Promise<Classifier> {
-  const { workers, maxQueued, maxPixels = DEFAULT_MAX_PIXELS } = options;
+  const { workers, maxQueued, maxPixels } = options;
   const model = await openLocalModel(options);
   const reader = createPictureReader({ maxPixels, concurrency: workers, maxQueued });
   const shape = model.thumbnailShape ?? undefined;

@@ -7,6 +7,8 @@ import { inspectModel } from "../inference/installed-models.ts";
 import { openClassifier } from "./open-classifier.ts";
 
 const TRIAL_MS = 30_000;
+/** More than the drawn picture has. */
+const TRIAL_PIXELS = 1_000_000;
 
 export type PullResult = { ok: true; isNew: boolean } | { ok: false; detail: string };
 
@@ -44,6 +46,7 @@ async function tryModel(folder: string, name: string): Promise<string | null> {
     workers: 1,
     maxQueued: 1,
     taskTimeoutMs: TRIAL_MS,
+    maxPixels: TRIAL_PIXELS,
     onEvent(event) {
       if (event.type === "worker_lost") problem = event.detail;
     },

@@ -14,8 +14,8 @@ export interface LocalModelOptions extends Omit<WorkerPoolOptions, "open"> {
   names: readonly string[];
   /** Instead of the views that the manifests name, to measure what they are worth. */
   views?: readonly FurtherView[];
-  /** Largest picture that is decoded, width times height; default 64,000,000. */
-  maxPixels?: number;
+  /** Largest picture that is decoded, width times height. */
+  maxPixels: number;
   /** Bounds a picture's decoding; default 10,000. */
   decodeTimeoutMs?: number;
 }
@@ -26,7 +26,6 @@ export interface OpenLocalModel extends LocalModel {
   close(deadlineMs: number): Promise<void>;
 }
 
-const DEFAULT_MAX_PIXELS = 64_000_000;
 const DEFAULT_DECODE_TIMEOUT_MS = 10_000;
 /** Longest that further views may add to an answer. */
 const SECOND_LOOK_MS = 500;
@@ -39,7 +38,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<OpenLo
   const models = await readPlaces(options);
   const ensemble = createEnsemble(models.map(({ manifest }) => manifest));
   const pool = new WorkerPool({ ...options, open: { type: "open", models } });
-  const { maxPixels = DEFAULT_MAX_PIXELS, decodeTimeoutMs = DEFAULT_DECODE_TIMEOUT_MS } = options;
+  const { maxPixels, decodeTimeoutMs = DEFAULT_DECODE_TIMEOUT_MS } = options;
   const limits = { maxPixels, timeoutMs: decodeTimeoutMs };
   const whole = models.map((_, model): PlannedView => ({ model, view: "whole" }));
   const further = models.flatMap(({ manifest }, model) =>

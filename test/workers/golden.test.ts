@@ -11,7 +11,7 @@ import { encodeEchoModel } from "./fixtures/tiny-model.ts";
 const GOLDEN = join(import.meta.dir, "golden");
 const MODELS = join(import.meta.dir, "../../models");
 const WAIT_MS = 20_000;
-const POOL = { workers: 1, maxQueued: 1, taskTimeoutMs: WAIT_MS };
+const POOL = { workers: 1, maxQueued: 1, taskTimeoutMs: WAIT_MS, maxPixels: 64_000_000 };
 
 const pictures = readdirSync(join(GOLDEN, "pictures")).toSorted();
 const folder = openTemporaryFolder();

@@ -17,6 +17,8 @@ const inAWhile = () => Date.now() + WAIT_MS;
 let dir: ModelDir;
 let model: OpenLocalModel;
 
+const MAX_PIXELS = 64_000_000;
+
 beforeAll(async () => {
   dir = await createModelDir(64);
   model = await open();
@@ -29,11 +31,11 @@ afterAll(async () => {
 function open(
   options: Partial<Parameters<typeof openLocalModel>[0]> = {},
 ): Promise<OpenLocalModel> {
-  const pool = { workers: 2, maxQueued: 50, taskTimeoutMs: 5000 };
+  const pool = { workers: 2, maxQueued: 50, taskTimeoutMs: 5000, maxPixels: MAX_PIXELS };
   return openLocalModel({ folders: [dir.path], names: ["tiny"], ...pool, ...options });
 }
 
-const reader = createPictureReader({ maxPixels: 64_000_000, concurrency: 2, maxQueued: 100 });
+const reader = createPictureReader({ maxPixels: MAX_PIXELS, concurrency: 2, maxQueued: 100 });
 afterAll(() => reader.close());
 
 function upload(bytes: Uint8Array, { thumbnailShape } = model): LocalPicture {
@@ -105,7 +107,7 @@ describe("a model that is shown whole pictures", () => {
     const input = { ...tinyManifest("", 64).input, resize: "fill" } as const;
     const shape = { width: 64, height: 64, kernel: "cubic" } as const;
     for (const bytes of [await pictures.drawPhoto(), await pictures.exifJpeg(6)]) {
-      const fitted = await fitPicture(bytes, input, { maxPixels: 64_000_000, timeoutMs: 5000 });
+      const fitted = await fitPicture(bytes, input, { maxPixels: MAX_PIXELS, timeoutMs: 5000 });
       const glance = await reader.glance(bytes, shape);
       if (!fitted.ok || !glance.ok) throw new Error("a drawn picture was refused");
       expect(new Uint8Array(glance.value.thumbnail.pixels)).toEqual(fitted.value);
