@@ -7,11 +7,14 @@ import {
   createClassifyUpload,
 } from "./classification/classify-upload.ts";
 import type { KeepingPolicy } from "./classification/keeping.ts";
-import type { Leases } from "./classification/leases.ts";
+import type { Leases } from "./classification/ports/leases.ts";
 import { createLookup, type Lookup } from "./classification/lookup.ts";
-import type { GuardedStore, LanguageModel, LocalModel, Recorder } from "./classification/ports.ts";
+import type { LanguageModel } from "./classification/ports/language-model.ts";
+import type { LocalModel } from "./classification/ports/local-model.ts";
+import type { Recorder } from "./classification/ports/recorder.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 import type { Profile } from "./classification/profile.ts";
-import type { SharedTier } from "./classification/shared-tier.ts";
+import type { SharedTier } from "./classification/ports/shared-tier.ts";
 import { createTakeTurn } from "./classification/take-turn.ts";
 import { hasLanguageModel, type Config } from "./config.ts";
 import type { AppError } from "./errors.ts";

@@ -1,5 +1,6 @@
 import type { BudgetStatus, DailyBudget } from "./budget/daily-budget.ts";
-import type { GuardedStore, LocalModel } from "./classification/ports.ts";
+import type { LocalModel } from "./classification/ports/local-model.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 import { MICROS } from "./classification/spending.ts";
 import type { InferenceMode } from "./classification/classify-by-mode.ts";
 import type { HealthReport } from "./http/context.ts";

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { createCalendar } from "./budget/calendar.ts";
 import { createDailyBudget, type DailyBudget } from "./budget/daily-budget.ts";
-import type { GuardedStore } from "./classification/ports.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 import { MICROS, toMicros, type SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";

@@ -1,5 +1,5 @@
-import type { DatabaseLeaseLedger, Leases } from "./classification/leases.ts";
-import type { GuardedStore } from "./classification/ports.ts";
+import type { DatabaseLeaseLedger, Leases } from "./classification/ports/leases.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 import type { Config } from "./config.ts";
 import { createFallbackLeases } from "./leases/create-fallback-leases.ts";
 import { openLeases } from "./leases/open-leases.ts";

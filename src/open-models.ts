@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { canAnswerLocally, mapLabels } from "./classification/local-answer.ts";
-import type { LocalModel } from "./classification/ports.ts";
+import type { LocalModel } from "./classification/ports/local-model.ts";
 import { type CallBudget, toMicros } from "./classification/spending.ts";
 import type { Profile } from "./classification/profile.ts";
 import { ConfigError, hasLanguageModel, hasLocalModel, type Config } from "./config.ts";

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { SharedTier } from "./classification/shared-tier.ts";
+import type { SharedTier } from "./classification/ports/shared-tier.ts";
 import type { Config } from "./config.ts";
 import { aliasQuorum } from "./create-answering.ts";
 import type { Lifecycle } from "./lifecycle.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { DatabaseLeaseLedger } from "./classification/leases.ts";
-import type { GuardedInvalidationLog } from "./classification/invalidations.ts";
-import type { GuardedStore } from "./classification/ports.ts";
+import type { DatabaseLeaseLedger } from "./classification/ports/leases.ts";
+import type { GuardedInvalidationLog } from "./classification/ports/invalidations.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 import type { SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";

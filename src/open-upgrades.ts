@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { UpgradeQueue } from "./classification/upgrade-queue.ts";
+import type { UpgradeQueue } from "./classification/ports/upgrade-queue.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type DurableUpgradeQueue, openUpgradeQueue } from "./upgrades/open-upgrade-queue.ts";

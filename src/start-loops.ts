@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
 import type { DailyBudget } from "./budget/daily-budget.ts";
-import type { Leases } from "./classification/leases.ts";
-import type { GuardedStore, LanguageModel } from "./classification/ports.ts";
+import type { Leases } from "./classification/ports/leases.ts";
+import type { LanguageModel } from "./classification/ports/language-model.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 import { runUpgrades, type UpgradeDeps } from "./classification/run-upgrades.ts";
 import type { Config } from "./config.ts";
 import {

@@ -2,9 +2,10 @@ import type { Logger } from "pino";
 import {
   type GuardedInvalidationLog,
   INVALIDATIONS_KEPT_MS,
-} from "./classification/invalidations.ts";
-import type { DatabaseLeaseLedger, Leases } from "./classification/leases.ts";
-import type { GuardedStore, Outcome } from "./classification/ports.ts";
+} from "./classification/ports/invalidations.ts";
+import type { DatabaseLeaseLedger, Leases } from "./classification/ports/leases.ts";
+import type { Outcome } from "./classification/ports/outcome.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type DeleteBatch, deleteExpired } from "./schedules/delete-expired.ts";

@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
 import { NOBODY } from "./classification/alias.ts";
 import { toServedResult, type KeepingPolicy } from "./classification/keeping.ts";
-import type { GuardedStore, MemoryTier } from "./classification/ports.ts";
+import type { MemoryTier } from "./classification/ports/memory-tier.ts";
+import type { GuardedStore } from "./classification/ports/result-store.ts";
 
 const MAX_WARM_ENTRIES = 10_000;
 

@@ -1,7 +1,7 @@
 import type { Digest } from "../../src/classification/identity.ts";
 import { identify } from "../../src/classification/identity.ts";
 import type { PictureHash } from "../../src/classification/picture-hash.ts";
-import type { ResultStore } from "../../src/classification/ports.ts";
+import type { ResultStore } from "../../src/classification/ports/result-store.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 import type { StoredResult } from "../../src/classification/result.ts";
 

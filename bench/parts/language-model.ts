@@ -1,4 +1,4 @@
-import type { PictureReader } from "../../src/classification/ports.ts";
+import type { PictureReader } from "../../src/classification/ports/picture-reader.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 import { createPictureReader } from "../../src/imaging/picture-reader.ts";
 import { DEFAULT_PROVIDER_SETTINGS } from "../../src/llm/provider-settings.ts";

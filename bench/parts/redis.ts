@@ -1,7 +1,7 @@
 import type { Digest } from "../../src/classification/identity.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 import type { StoredResult } from "../../src/classification/result.ts";
-import type { SharedTier } from "../../src/classification/shared-tier.ts";
+import type { SharedTier } from "../../src/classification/ports/shared-tier.ts";
 import { openRedis } from "../../src/redis/open-redis.ts";
 import { createRedisKeys, type RedisKeyOptions } from "../../src/storage/redis/keys.ts";
 import { createRedisTier } from "../../src/storage/redis/redis-tier.ts";

@@ -1,6 +1,6 @@
 import { NOBODY } from "../../src/classification/alias.ts";
 import type { Digest } from "../../src/classification/identity.ts";
-import type { ResultStore } from "../../src/classification/ports.ts";
+import type { ResultStore } from "../../src/classification/ports/result-store.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 import { guardStore } from "../../src/storage/guarded-store.ts";
 import { openMysqlStore } from "../../src/storage/mysql/open-mysql-store.ts";

@@ -1,15 +1,8 @@
 import { mapLabels, readLocalAnswer } from "./local-answer.ts";
-import type {
-  LanguageModel,
-  LanguageModelFailure,
-  LocalModel,
-  LocalModelFailure,
-  LocalPicture,
-  Outcome,
-  PictureFailure,
-  PictureRejection,
-  PreparedPicture,
-} from "./ports.ts";
+import type { LanguageModel, LanguageModelFailure } from "./ports/language-model.ts";
+import type { LocalModel, LocalModelFailure, LocalPicture } from "./ports/local-model.ts";
+import type { Outcome } from "./ports/outcome.ts";
+import type { PictureFailure, PictureRejection, PreparedPicture } from "./ports/picture-reader.ts";
 import type { Profile } from "./profile.ts";
 import { type Classification, fromLanguageModel } from "./result.ts";
 

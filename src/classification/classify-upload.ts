@@ -11,7 +11,8 @@ import { isFingerprint } from "./identity.ts";
 import { toServedResult } from "./keeping.ts";
 import type { Tier } from "./lookup.ts";
 import type { PictureHash } from "./picture-hash.ts";
-import type { GuardedStore, SaveOutcome } from "./ports.ts";
+import type { SaveOutcome } from "./ports/result-sink.ts";
+import type { GuardedStore } from "./ports/result-store.ts";
 import type { CacheMatch, StoredResult } from "./result.ts";
 import { SingleFlight } from "./single-flight.ts";
 

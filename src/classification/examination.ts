@@ -5,19 +5,15 @@ import type { PictureHash } from "./picture-hash.ts";
 import { toStoredResult, type KeepingPolicy } from "./keeping.ts";
 import { NOBODY } from "./alias.ts";
 import type { FoundResult, Lookup, LookupAnswer } from "./lookup.ts";
-import type {
-  MemoryTier,
-  PictureReader,
-  PictureRejection,
-  ResultSink,
-  SaveOutcome,
-  Telemetry,
-} from "./ports.ts";
+import type { MemoryTier } from "./ports/memory-tier.ts";
+import type { PictureReader, PictureRejection } from "./ports/picture-reader.ts";
+import type { ResultSink, SaveOutcome } from "./ports/result-sink.ts";
+import type { Telemetry } from "./ports/telemetry.ts";
 import type { Classification, StoredResult } from "./result.ts";
 import { once } from "./single-flight.ts";
 import type { TakeTurn } from "./take-turn.ts";
 import type { ThumbnailShape } from "./thumbnail.ts";
-import type { UpgradeQueue } from "./upgrade-queue.ts";
+import type { UpgradeQueue } from "./ports/upgrade-queue.ts";
 
 /** A rejected upload's digest and the error it got, remembered briefly. */
 export interface RejectionMemory {

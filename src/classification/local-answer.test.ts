@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { canAnswerLocally, mapLabels, readLocalAnswer } from "./local-answer.ts";
-import type { LocalModelCard } from "./ports.ts";
+import type { LocalModelCard } from "./ports/local-model.ts";
 import { createProfile, DEFAULT_PROFILE, type Profile } from "./profile.ts";
 
 const CARD: LocalModelCard = {

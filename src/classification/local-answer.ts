@@ -1,4 +1,4 @@
-import type { LocalModelAnswer, LocalModelCard } from "./ports.ts";
+import type { LocalModelAnswer, LocalModelCard } from "./ports/local-model.ts";
 import { displayName, type Profile } from "./profile.ts";
 import type { Classification } from "./result.ts";
 

@@ -1,9 +1,11 @@
 import { NOBODY, type CallerId } from "./alias.ts";
 import type { Digest, ImageHash } from "./identity.ts";
-import type { MemoryTier, Recorder, Telemetry } from "./ports.ts";
+import type { MemoryTier } from "./ports/memory-tier.ts";
+import type { Recorder } from "./ports/recorder.ts";
+import type { Telemetry } from "./ports/telemetry.ts";
 import type { CacheMatch, StoredResult } from "./result.ts";
 import { createStoredTiers, type StoredTiersDeps } from "./stored-tiers.ts";
-import type { UpgradeQueue } from "./upgrade-queue.ts";
+import type { UpgradeQueue } from "./ports/upgrade-queue.ts";
 
 export type Tier = "memory" | "redis" | "sql";
 

@@ -1,7 +1,9 @@
 import type { Digest } from "./identity.ts";
-import type { GuardedStore, MemoryTier, Outcome, PurgedPhoto } from "./ports.ts";
-import type { SharedTier } from "./shared-tier.ts";
-import type { UpgradeQueue } from "./upgrade-queue.ts";
+import type { MemoryTier } from "./ports/memory-tier.ts";
+import type { Outcome } from "./ports/outcome.ts";
+import type { GuardedStore, PurgedPhoto } from "./ports/result-store.ts";
+import type { SharedTier } from "./ports/shared-tier.ts";
+import type { UpgradeQueue } from "./ports/upgrade-queue.ts";
 
 export interface PurgePhotoDeps {
   store: Pick<GuardedStore, "purgePhoto">;

@@ -1,6 +1,6 @@
 import type { Digest, Fingerprint, ImageHash } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
-import type { LanguageModelAnswer } from "./ports.ts";
+import type { LanguageModelAnswer } from "./ports/language-model.ts";
 
 /** Who produced a classification; `_fallback` when the mode's first choice could not. */
 export type ClassificationMethod = "llm" | "llm_fallback" | "local" | "local_fallback";

@@ -8,7 +8,7 @@ import {
   photo,
 } from "../../test/support/domain.ts";
 import type { InferenceMode } from "./classify-by-mode.ts";
-import type { LanguageModelFailure } from "./ports.ts";
+import type { LanguageModelFailure } from "./ports/language-model.ts";
 import { DEFAULT_PROFILE } from "./profile.ts";
 import { runUpgrades } from "./run-upgrades.ts";
 

@@ -1,17 +1,14 @@
 import { NOBODY } from "./alias.ts";
-import type { GuardedInvalidationLog } from "./invalidations.ts";
+import type { GuardedInvalidationLog } from "./ports/invalidations.ts";
 import { toServedResult, toStoredResult, type KeepingPolicy } from "./keeping.ts";
-import type {
-  GuardedStore,
-  LanguageModel,
-  LanguageModelFailure,
-  MemoryTier,
-  ResultSink,
-  Telemetry,
-} from "./ports.ts";
+import type { LanguageModel, LanguageModelFailure } from "./ports/language-model.ts";
+import type { MemoryTier } from "./ports/memory-tier.ts";
+import type { ResultSink } from "./ports/result-sink.ts";
+import type { GuardedStore } from "./ports/result-store.ts";
+import type { Telemetry } from "./ports/telemetry.ts";
 import type { Profile } from "./profile.ts";
 import { fromLanguageModel } from "./result.ts";
-import type { PendingUpgrade, UpgradeQueue } from "./upgrade-queue.ts";
+import type { PendingUpgrade, UpgradeQueue } from "./ports/upgrade-queue.ts";
 
 export interface UpgradeDeps {
   upgrades: UpgradeQueue;

@@ -1,9 +1,10 @@
 import type { CallerId } from "./alias.ts";
 import type { ImageHash } from "./identity.ts";
 import { toServedResult, type KeepingPolicy } from "./keeping.ts";
-import type { FindQuery, GuardedStore, MemoryTier } from "./ports.ts";
+import type { MemoryTier } from "./ports/memory-tier.ts";
+import type { FindQuery, GuardedStore } from "./ports/result-store.ts";
 import type { CacheMatch } from "./result.ts";
-import type { SharedTier } from "./shared-tier.ts";
+import type { SharedTier } from "./ports/shared-tier.ts";
 
 export interface StoredTiersDeps {
   /** null: there is none, the database comes next to memory. */

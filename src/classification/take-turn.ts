@@ -1,7 +1,7 @@
 import type { Digest } from "./identity.ts";
-import type { Lease, Leases } from "./leases.ts";
+import type { Lease, Leases } from "./ports/leases.ts";
 import type { FoundResult, Lookup } from "./lookup.ts";
-import type { Telemetry } from "./ports.ts";
+import type { Telemetry } from "./ports/telemetry.ts";
 
 /**
  * How a process came to the model call of an unknown photo: it has the lease, and no other process

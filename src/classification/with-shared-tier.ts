@@ -1,5 +1,5 @@
-import type { ResultSink } from "./ports.ts";
-import type { SharedTier } from "./shared-tier.ts";
+import type { ResultSink } from "./ports/result-sink.ts";
+import type { SharedTier } from "./ports/shared-tier.ts";
 
 /**
  * Writes through to the shared tier what goes to the sink, so that other processes find a new result

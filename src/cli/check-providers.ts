@@ -1,4 +1,5 @@
-import type { LanguageModelFailure, PreparedPicture } from "../classification/ports.ts";
+import type { LanguageModelFailure } from "../classification/ports/language-model.ts";
+import type { PreparedPicture } from "../classification/ports/picture-reader.ts";
 import type { Profile } from "../classification/profile.ts";
 import { MICROS } from "../classification/spending.ts";
 import { type ModelOutcome, openProvider } from "../llm/open-provider.ts";

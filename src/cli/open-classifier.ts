@@ -2,8 +2,8 @@ import type {
   LocalModelAnswer,
   LocalModelCard,
   LocalModelFailure,
-  Outcome,
-} from "../classification/ports.ts";
+} from "../classification/ports/local-model.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import { createPictureReader } from "../imaging/picture-reader.ts";
 import { type LocalModelOptions, openLocalModel } from "../inference/open-local-model.ts";
 

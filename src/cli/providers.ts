@@ -1,5 +1,5 @@
 /** `bun run providers check`: shows a drawn picture to every configured language model. */
-import type { PreparedPicture } from "../classification/ports.ts";
+import type { PreparedPicture } from "../classification/ports/picture-reader.ts";
 import { toMicros } from "../classification/spending.ts";
 import { loadProfile } from "../profiles/load-profile.ts";
 import { parseConfig } from "../config.ts";

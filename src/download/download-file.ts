@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Outcome } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import {
   type DownloadFailure,
   explainDiskError,

@@ -1,4 +1,4 @@
-import type { Outcome } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import type { DownloadFailure } from "./failure.ts";
 import type { Progress } from "./partial-file.ts";
 

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { ClassifyUpload } from "../classification/classify-upload.ts";
 import type { Lookup } from "../classification/lookup.ts";
 import type { PurgePhoto } from "../classification/purge-photo.ts";
-import type { Recorder } from "../classification/ports.ts";
+import type { Recorder } from "../classification/ports/recorder.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Exchange } from "./exchange.ts";
 import type { UploadBudget } from "./upload-budget.ts";

@@ -1,4 +1,4 @@
-import type { RequestRecord } from "../classification/ports.ts";
+import type { RequestRecord } from "../classification/ports/recorder.ts";
 
 /** The part of Bun's server that a request handler may use. */
 export interface ConnectionInfo {

@@ -1,5 +1,5 @@
 import type { UploadAnswer } from "../classification/classify-upload.ts";
-import type { RequestRecord } from "../classification/ports.ts";
+import type { RequestRecord } from "../classification/ports/recorder.ts";
 
 export type Spending = Pick<
   RequestRecord,

@@ -1,5 +1,6 @@
 import sharp, { type Sharp } from "sharp";
-import type { Outcome, PictureRejection } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
+import type { PictureRejection } from "../classification/ports/picture-reader.ts";
 import { sniffFormat } from "./sniff-format.ts";
 
 // libvips knows dozens of formats, some of them scripts (SVG, PDF) or parsers with a past (TIFF, raw).

@@ -1,4 +1,4 @@
-import type { Outcome } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import {
   type DecodeFailure,
   type DecodeLimits,

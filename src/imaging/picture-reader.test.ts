@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import sharp from "sharp";
 import * as pictures from "../../test/support/pictures.ts";
 import { hammingDistance } from "../classification/picture-hash.ts";
-import type { PreparedPicture } from "../classification/ports.ts";
+import type { PreparedPicture } from "../classification/ports/picture-reader.ts";
 import { createPictureReader } from "./picture-reader.ts";
 
 const MAX_PIXELS = 20_000_000;

@@ -1,5 +1,6 @@
 import { bulkhead, isBulkheadRejectedError } from "cockatiel";
-import type { Outcome, PictureReader } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
+import type { PictureReader } from "../classification/ports/picture-reader.ts";
 import type { DecodeFailure, DecodeLimits } from "./decoder.ts";
 import { DEFAULT_SIDE, encodePicture } from "./encode-picture.ts";
 import { DEFAULT_SHAPE, hashThumbnail, makeThumbnail } from "./thumbnail.ts";

@@ -4,7 +4,7 @@ import {
   THUMBNAIL_WIDTH,
   type PictureHash,
 } from "../classification/picture-hash.ts";
-import type { Outcome } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import type { Thumbnail, ThumbnailShape } from "../classification/thumbnail.ts";
 import {
   type DecodeFailure,

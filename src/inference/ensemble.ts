@@ -1,4 +1,4 @@
-import type { LocalModelCard } from "../classification/ports.ts";
+import type { LocalModelCard } from "../classification/ports/local-model.ts";
 import { ModelLoadError, type ModelManifest } from "./manifest.ts";
 import type { ModelView } from "./protocol.ts";
 

@@ -1,4 +1,5 @@
-import type { LocalModelFailure, LocalPicture, Outcome } from "../classification/ports.ts";
+import type { LocalModelFailure, LocalPicture } from "../classification/ports/local-model.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import type { ThumbnailShape } from "../classification/thumbnail.ts";
 import type { DecodeLimits } from "../imaging/decoder.ts";
 import { fitPicture } from "./fit-picture.ts";

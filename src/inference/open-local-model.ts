@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { LocalModel, LocalPicture } from "../classification/ports.ts";
+import type { LocalModel, LocalPicture } from "../classification/ports/local-model.ts";
 import { createEnsemble, highestCategory } from "./ensemble.ts";
 import { locateModel } from "./installed-models.ts";
 import { loadViews, type PlannedView, sharedShape } from "./load-views.ts";

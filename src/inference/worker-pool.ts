@@ -1,4 +1,5 @@
-import type { LocalModelFailure, Outcome } from "../classification/ports.ts";
+import type { LocalModelFailure } from "../classification/ports/local-model.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import type { ModelView, OpenMessage } from "./protocol.ts";
 import { type WorkerEvent, WorkerSlot } from "./worker-slot.ts";
 

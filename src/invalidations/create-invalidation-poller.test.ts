@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { newDigest } from "../../test/support/results.ts";
 import type { Digest } from "../classification/identity.ts";
-import type { Invalidation, LoggedInvalidation } from "../classification/invalidations.ts";
+import type { Invalidation, LoggedInvalidation } from "../classification/ports/invalidations.ts";
 import { createInvalidationPoller } from "./create-invalidation-poller.ts";
 import { MAX_PAGES, PAGE_ROWS } from "./follow-log.ts";
 

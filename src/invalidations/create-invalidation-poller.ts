@@ -1,7 +1,7 @@
-import { type GuardedInvalidationLog, VOID_MS } from "../classification/invalidations.ts";
-import type { MemoryTier } from "../classification/ports.ts";
-import type { SharedTier } from "../classification/shared-tier.ts";
-import type { UpgradeQueue } from "../classification/upgrade-queue.ts";
+import { type GuardedInvalidationLog, VOID_MS } from "../classification/ports/invalidations.ts";
+import type { MemoryTier } from "../classification/ports/memory-tier.ts";
+import type { SharedTier } from "../classification/ports/shared-tier.ts";
+import type { UpgradeQueue } from "../classification/ports/upgrade-queue.ts";
 import { createFollowLog, type FollowLog } from "./follow-log.ts";
 
 export interface InvalidationPollerDeps {

@@ -2,7 +2,7 @@ import {
   type GuardedInvalidationLog,
   INVALIDATIONS_KEPT_MS,
   type LoggedInvalidation,
-} from "../classification/invalidations.ts";
+} from "../classification/ports/invalidations.ts";
 import { LogPosition } from "./log-position.ts";
 
 export interface FollowOptions {

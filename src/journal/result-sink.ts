@@ -1,5 +1,6 @@
 import type { AliasClaim, AliasPolicy, ClaimVerdict } from "../classification/alias.ts";
-import type { GuardedStore, ResultSink, SaveOutcome } from "../classification/ports.ts";
+import type { ResultSink, SaveOutcome } from "../classification/ports/result-sink.ts";
+import type { GuardedStore } from "../classification/ports/result-store.ts";
 import type { StoredResult } from "../classification/result.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 

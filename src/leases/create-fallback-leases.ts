@@ -1,4 +1,4 @@
-import type { Leases } from "../classification/leases.ts";
+import type { Leases } from "../classification/ports/leases.ts";
 
 /**
  * Leases from the second source while the first one cannot be asked. For as long as processes disagree

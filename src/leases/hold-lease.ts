@@ -1,4 +1,4 @@
-import type { Lease, LeaseLedger } from "../classification/leases.ts";
+import type { Lease, LeaseLedger } from "../classification/ports/leases.ts";
 
 export interface HeldLease {
   ledger: LeaseLedger;

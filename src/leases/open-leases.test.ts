@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { waitFor } from "../../test/support/wait-for.ts";
-import type { Lease, LeaseLedger } from "../classification/leases.ts";
+import type { Lease, LeaseLedger } from "../classification/ports/leases.ts";
 import { openSqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
 import { createFallbackLeases } from "./create-fallback-leases.ts";
 import { openLeases, type LeasesOptions } from "./open-leases.ts";

@@ -1,4 +1,4 @@
-import type { Lease, LeaseLedger, Leases } from "../classification/leases.ts";
+import type { Lease, LeaseLedger, Leases } from "../classification/ports/leases.ts";
 import { holdLease } from "./hold-lease.ts";
 
 export interface LeasesOptions {

@@ -1,4 +1,4 @@
-import type { LeaseLedger } from "../classification/leases.ts";
+import type { LeaseLedger } from "../classification/ports/leases.ts";
 import type { GuardedRedis } from "../redis/open-redis.ts";
 import { defineScript, type RedisScript } from "../redis/script.ts";
 

@@ -5,7 +5,7 @@ import {
   CountBreaker,
   handleWhenResult,
 } from "cockatiel";
-import type { LanguageModelFailure } from "../classification/ports.ts";
+import type { LanguageModelFailure } from "../classification/ports/language-model.ts";
 import type { AttemptFailure } from "./failure.ts";
 import type { ReplyOutcome } from "./parse-reply.ts";
 import type { Probe, ProbeResult } from "./probe.ts";

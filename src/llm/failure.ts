@@ -1,6 +1,6 @@
 import { isTaskCancelledError } from "cockatiel";
 import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from "openai";
-import type { LanguageModelFailure } from "../classification/ports.ts";
+import type { LanguageModelFailure } from "../classification/ports/language-model.ts";
 import { ReplyTooLargeError } from "./bounded-fetch.ts";
 
 /** What went wrong in one attempt, and what may follow from it. */

@@ -1,8 +1,8 @@
 import type {
   LanguageModel,
   LanguageModelFailure,
-  PreparedPicture,
-} from "../classification/ports.ts";
+} from "../classification/ports/language-model.ts";
+import type { PreparedPicture } from "../classification/ports/picture-reader.ts";
 import type { Profile } from "../classification/profile.ts";
 import { askHedged } from "./hedge.ts";
 import type { ModelOutcome, Provider } from "./open-provider.ts";

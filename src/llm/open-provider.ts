@@ -1,11 +1,11 @@
 import { bulkhead, isTaskCancelledError, timeout, TimeoutStrategy } from "cockatiel";
-import {
-  type LanguageModel,
-  type LanguageModelAnswer,
-  type LanguageModelFailure,
-  type Outcome,
-  type PreparedPicture,
-} from "../classification/ports.ts";
+import type {
+  LanguageModel,
+  LanguageModelAnswer,
+  LanguageModelFailure,
+} from "../classification/ports/language-model.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
+import type { PreparedPicture } from "../classification/ports/picture-reader.ts";
 import { type CallBudget, NO_LIMITS } from "../classification/spending.ts";
 import type { Profile } from "../classification/profile.ts";
 import { createAsk } from "./attempts.ts";

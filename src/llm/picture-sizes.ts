@@ -1,5 +1,6 @@
 import { isTaskCancelledError, timeout, TimeoutStrategy } from "cockatiel";
-import type { Outcome, PreparedPicture } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
+import type { PreparedPicture } from "../classification/ports/picture-reader.ts";
 import { MAX_TIMER_MS } from "./client.ts";
 
 /** Makes a JPEG of at most `maxSide` pixels out of a larger one; never rejects. */

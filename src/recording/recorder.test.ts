@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { newResult } from "../../test/support/results.ts";
-import type { HitCount, RequestRecord } from "../classification/ports.ts";
+import type { RequestRecord } from "../classification/ports/recorder.ts";
+import type { HitCount } from "../classification/ports/result-store.ts";
 import { createRecorder } from "./recorder.ts";
 
 const UNAVAILABLE = { ok: false, reason: "unavailable", detail: "down" } as const;

@@ -1,5 +1,6 @@
 import type { Digest } from "../classification/identity.ts";
-import type { GuardedStore, HitCount, Recorder, RequestRecord } from "../classification/ports.ts";
+import type { Recorder, RequestRecord } from "../classification/ports/recorder.ts";
+import type { GuardedStore, HitCount } from "../classification/ports/result-store.ts";
 
 export interface RecorderOptions {
   store: Pick<GuardedStore, "appendRequests" | "addHits">;

@@ -1,5 +1,5 @@
 import { CircuitState, circuitBreaker, ConsecutiveBreaker, handleWhen } from "cockatiel";
-import type { Outcome } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import { withDeadline } from "../with-deadline.ts";
 import { openTransport, type RedisAddress, type RedisCommands } from "./open-transport.ts";
 

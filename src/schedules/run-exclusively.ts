@@ -1,4 +1,4 @@
-import type { Leases } from "../classification/leases.ts";
+import type { Leases } from "../classification/ports/leases.ts";
 
 export interface ExclusiveWork {
   /** Of the lease. */

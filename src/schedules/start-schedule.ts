@@ -1,4 +1,4 @@
-import type { Leases } from "../classification/leases.ts";
+import type { Leases } from "../classification/ports/leases.ts";
 import { runExclusively } from "./run-exclusively.ts";
 
 export interface ScheduleOptions {

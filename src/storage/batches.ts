@@ -1,6 +1,7 @@
 import { type Column, type SQL, sql } from "drizzle-orm";
 import type { Digest } from "../classification/identity.ts";
-import type { HitCount, RequestRecord } from "../classification/ports.ts";
+import type { RequestRecord } from "../classification/ports/recorder.ts";
+import type { HitCount } from "../classification/ports/result-store.ts";
 import { clip } from "./codecs.ts";
 import { chunked, ROWS_PER_STATEMENT } from "./tables.ts";
 

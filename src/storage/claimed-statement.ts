@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PictureHash } from "../classification/picture-hash.ts";
-import type { ClaimedResult } from "../classification/ports.ts";
+import type { ClaimedResult } from "../classification/ports/result-store.ts";
 import type { StoredResult } from "../classification/result.ts";
 import type { RowReader } from "./row-reader.ts";
 import { columnList, isUnexpired, resultColumns, type StoreTables } from "./tables.ts";

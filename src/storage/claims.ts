@@ -8,7 +8,7 @@ import {
   weighClaim,
   type WeighedClaim,
 } from "../classification/alias.ts";
-import type { Invalidation } from "../classification/invalidations.ts";
+import type { Invalidation } from "../classification/ports/invalidations.ts";
 
 /** Claims kept of one alias, the newest: a popular or a contested alias must not grow for ever. */
 export const MAX_CLAIMS_PER_ALIAS = 64;

@@ -1,6 +1,6 @@
 import { type CallerId, NOBODY } from "../classification/alias.ts";
 import { type Digest, type ImageHash, isFingerprint } from "../classification/identity.ts";
-import type { ResultStore } from "../classification/ports.ts";
+import type { ResultStore } from "../classification/ports/result-store.ts";
 import type { CacheMatch, MatchKind, StoredResult } from "../classification/result.ts";
 import { encodeDigest } from "./codecs.ts";
 import {

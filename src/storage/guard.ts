@@ -5,7 +5,7 @@ import {
   ConsecutiveBreaker,
   handleWhen,
 } from "cockatiel";
-import type { Outcome } from "../classification/ports.ts";
+import type { Outcome } from "../classification/ports/outcome.ts";
 import { withDeadline } from "../with-deadline.ts";
 import { isOutage, rootCause } from "./database-error.ts";
 

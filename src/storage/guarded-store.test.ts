@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { ResultStore } from "../classification/ports.ts";
+import type { ResultStore } from "../classification/ports/result-store.ts";
 import { guardStore } from "./guarded-store.ts";
 import { openSqliteStore } from "./sqlite/open-sqlite-store.ts";
 

@@ -1,5 +1,8 @@
-import type { GuardedInvalidationLog, InvalidationLog } from "../classification/invalidations.ts";
-import type { GuardedStore, ResultStore } from "../classification/ports.ts";
+import type {
+  GuardedInvalidationLog,
+  InvalidationLog,
+} from "../classification/ports/invalidations.ts";
+import type { GuardedStore, ResultStore } from "../classification/ports/result-store.ts";
 import { type BreakerOptions, createGuard, type Guard } from "./guard.ts";
 
 export interface GuardOptions extends BreakerOptions {

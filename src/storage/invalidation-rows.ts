@@ -1,5 +1,5 @@
 import { and, type Column, eq, gt, inArray, lt, ne, or, type SQL } from "drizzle-orm";
-import { type Invalidation, PURGES_KEPT_MS } from "../classification/invalidations.ts";
+import { type Invalidation, PURGES_KEPT_MS } from "../classification/ports/invalidations.ts";
 
 type Columns = Record<"kind" | "before", Column>;
 

@@ -1,9 +1,9 @@
 import { LRUCache } from "lru-cache";
 import type { CallerId } from "../classification/alias.ts";
 import { type Digest, type ImageHash, isFingerprint } from "../classification/identity.ts";
-import { VOID_MS } from "../classification/invalidations.ts";
+import { VOID_MS } from "../classification/ports/invalidations.ts";
 import { jitter } from "../classification/keeping.ts";
-import type { MemoryTier } from "../classification/ports.ts";
+import type { MemoryTier } from "../classification/ports/memory-tier.ts";
 import type { CacheMatch, MatchKind, StoredResult } from "../classification/result.ts";
 import { createVoids } from "./voids.ts";
 

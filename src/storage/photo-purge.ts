@@ -1,6 +1,6 @@
 import { and, type Column, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Digest } from "../classification/identity.ts";
-import type { Invalidation } from "../classification/invalidations.ts";
+import type { Invalidation } from "../classification/ports/invalidations.ts";
 import type { StoreTables } from "./tables.ts";
 
 /** What a store finds out about a hash before it purges. */

@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import type { ResultStore } from "../classification/ports.ts";
+import type { ResultStore } from "../classification/ports/result-store.ts";
 import type { StoredResult } from "../classification/result.ts";
 import { claimedStatement, collectClaimed, hottestStatement } from "./claimed-statement.ts";
 import { encodeDigest } from "./codecs.ts";

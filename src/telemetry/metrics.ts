@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { MICROS } from "../classification/spending.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import type { Telemetry } from "../classification/ports.ts";
+import type { Telemetry } from "../classification/ports/telemetry.ts";
 
 /** Values that are read when metrics are asked for. */
 export type GaugeReaders = Record<string, { help: string; read: () => number }>;

@@ -1,7 +1,7 @@
 import type { Digest, Fingerprint } from "../classification/identity.ts";
 import type { PictureHash } from "../classification/picture-hash.ts";
 import { PROVISIONAL_TTL_MS } from "../classification/result.ts";
-import type { PendingUpgrade, UpgradeQueue } from "../classification/upgrade-queue.ts";
+import type { PendingUpgrade, UpgradeQueue } from "../classification/ports/upgrade-queue.ts";
 import { openPendingPictures, type PendingRow } from "./pending-pictures.ts";
 
 export interface UpgradeQueueOptions {

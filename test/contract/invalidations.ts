@@ -4,7 +4,7 @@ import {
   type Invalidation,
   type InvalidationLog,
   PURGES_KEPT_MS,
-} from "../../src/classification/invalidations.ts";
+} from "../../src/classification/ports/invalidations.ts";
 import { newDigest } from "../support/results.ts";
 
 const NOW = 1_800_000_000_000;

@@ -4,7 +4,7 @@ import type {
   Lease,
   LeaseLedger,
   Leases,
-} from "../../src/classification/leases.ts";
+} from "../../src/classification/ports/leases.ts";
 import { openLeases } from "../../src/leases/open-leases.ts";
 import { waitFor } from "../support/wait-for.ts";
 

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/classification/ports.ts";
+import type { Outcome } from "../../src/classification/ports/outcome.ts";
 import type { PictureHash } from "../../src/classification/picture-hash.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 import { openProvider, type Provider, type ProviderOptions } from "../../src/llm/open-provider.ts";

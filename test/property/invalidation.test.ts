@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { ImageHash } from "../../src/classification/identity.ts";
-import { VOID_MS } from "../../src/classification/invalidations.ts";
+import { VOID_MS } from "../../src/classification/ports/invalidations.ts";
 import type { CacheMatch, StoredResult } from "../../src/classification/result.ts";
 import { createMemoryTier } from "../../src/storage/memory-tier.ts";
 import { callerOf, newDigest, newResult } from "../support/results.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type CallerId, NOBODY } from "../../src/classification/alias.ts";
 import type { PictureHash } from "../../src/classification/picture-hash.ts";
 import type { StoredResult } from "../../src/classification/result.ts";
-import type { SharedTier } from "../../src/classification/shared-tier.ts";
+import type { SharedTier } from "../../src/classification/ports/shared-tier.ts";
 import { type GuardedRedis, openRedis } from "../../src/redis/open-redis.ts";
 import { createRedisTier } from "../../src/storage/redis/redis-tier.ts";
 import {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Fingerprint, ImageHash } from "../../src/classification/identity.ts";
 import type { CacheMatch, StoredResult } from "../../src/classification/result.ts";
-import type { SharedTier } from "../../src/classification/shared-tier.ts";
+import type { SharedTier } from "../../src/classification/ports/shared-tier.ts";
 import { type GuardedRedis, openRedis } from "../../src/redis/open-redis.ts";
 import type { RedisAddress } from "../../src/redis/open-transport.ts";
 import type { RedisKeyOptions } from "../../src/storage/redis/keys.ts";

@@ -5,10 +5,11 @@ import { createClassifyUpload } from "../../src/classification/classify-upload.t
 import { type Identify, identify, type ImageHash } from "../../src/classification/identity.ts";
 import type { KeepingPolicy } from "../../src/classification/keeping.ts";
 import { createLookup } from "../../src/classification/lookup.ts";
-import type { LanguageModel, LocalModel } from "../../src/classification/ports.ts";
+import type { LanguageModel } from "../../src/classification/ports/language-model.ts";
+import type { LocalModel } from "../../src/classification/ports/local-model.ts";
 import { createTakeTurn } from "../../src/classification/take-turn.ts";
 import { DEFAULT_PROFILE, type Profile } from "../../src/classification/profile.ts";
-import type { SharedTier } from "../../src/classification/shared-tier.ts";
+import type { SharedTier } from "../../src/classification/ports/shared-tier.ts";
 import { withSharedTier } from "../../src/classification/with-shared-tier.ts";
 import type { AppError } from "../../src/errors.ts";
 import { openJournal } from "../../src/journal/journal.ts";

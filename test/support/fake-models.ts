@@ -2,12 +2,14 @@ import type { PictureHash } from "../../src/classification/picture-hash.ts";
 import type {
   LanguageModel,
   LanguageModelFailure,
+} from "../../src/classification/ports/language-model.ts";
+import type {
   LocalModel,
   LocalModelAnswer,
   LocalModelFailure,
-  Outcome,
-  PictureReader,
-} from "../../src/classification/ports.ts";
+} from "../../src/classification/ports/local-model.ts";
+import type { Outcome } from "../../src/classification/ports/outcome.ts";
+import type { PictureReader } from "../../src/classification/ports/picture-reader.ts";
 import type { Thumbnail } from "../../src/classification/thumbnail.ts";
 import { DEFAULT_PROFILE } from "../../src/classification/profile.ts";
 

@@ -1,4 +1,5 @@
-import type { Recorder, RequestRecord, Telemetry } from "../../src/classification/ports.ts";
+import type { Recorder, RequestRecord } from "../../src/classification/ports/recorder.ts";
+import type { Telemetry } from "../../src/classification/ports/telemetry.ts";
 
 /** A recorder and a telemetry that only remember how often they were told what. */
 export function createNotes() {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import sharp from "sharp";
-import type { LocalPicture } from "../../src/classification/ports.ts";
+import type { LocalPicture } from "../../src/classification/ports/local-model.ts";
 import { createPictureReader } from "../../src/imaging/picture-reader.ts";
 import { fitPicture } from "../../src/inference/fit-picture.ts";
 import { type OpenLocalModel, openLocalModel } from "../../src/inference/open-local-model.ts";

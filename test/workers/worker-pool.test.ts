@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { LocalModelFailure, Outcome } from "../../src/classification/ports.ts";
+import type { LocalModelFailure } from "../../src/classification/ports/local-model.ts";
+import type { Outcome } from "../../src/classification/ports/outcome.ts";
 import {
   type LoadViews,
   WorkerPool,

@@ -1,6 +1,6 @@
 import { and, eq, lte, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import type { DatabaseLeaseLedger } from "../../classification/leases.ts";
+import type { DatabaseLeaseLedger } from "../../classification/ports/leases.ts";
 import { retryDeadlock } from "./retry-deadlock.ts";
 import { leases } from "./schema.ts";
 

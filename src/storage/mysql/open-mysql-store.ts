@@ -1,7 +1,7 @@
 import type { Pool } from "mysql2";
-import type { DatabaseLeaseLedger } from "../../classification/leases.ts";
-import type { InvalidationLog } from "../../classification/invalidations.ts";
-import type { ResultStore } from "../../classification/ports.ts";
+import type { DatabaseLeaseLedger } from "../../classification/ports/leases.ts";
+import type { InvalidationLog } from "../../classification/ports/invalidations.ts";
+import type { ResultStore } from "../../classification/ports/result-store.ts";
 import type { SpendingLedger } from "../../classification/spending.ts";
 import { createReads } from "../reads.ts";
 import { readConnectionLimit } from "./connection-limits.ts";

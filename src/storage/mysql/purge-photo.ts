@@ -1,7 +1,7 @@
 import { and, inArray, lt, max, or } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { Digest } from "../../classification/identity.ts";
-import type { PurgedPhoto } from "../../classification/ports.ts";
+import type { PurgedPhoto } from "../../classification/ports/result-store.ts";
 import {
   announcePurge,
   isLeftAlone,

@@ -1,6 +1,6 @@
 import { lt, lte } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import type { PurgeCount, PurgeQuery } from "../../classification/ports.ts";
+import type { PurgeCount, PurgeQuery } from "../../classification/ports/result-store.ts";
 import {
   CLAIMS_PER_DELETE,
   type ClaimKey,

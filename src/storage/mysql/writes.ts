@@ -1,6 +1,7 @@
 import { and, type Column, eq, inArray, lte, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import type { HitCount, RequestRecord } from "../../classification/ports.ts";
+import type { RequestRecord } from "../../classification/ports/recorder.ts";
+import type { HitCount } from "../../classification/ports/result-store.ts";
 import type { StoredResult } from "../../classification/result.ts";
 import { hitBatches, requestRow } from "../batches.ts";
 import { purgedAmong, purgesSince } from "../invalidation-rows.ts";

@@ -1,4 +1,4 @@
-import type { Invalidation } from "../../classification/invalidations.ts";
+import type { Invalidation } from "../../classification/ports/invalidations.ts";
 import { jitter } from "../../classification/keeping.ts";
 import {
   type CacheMatch,

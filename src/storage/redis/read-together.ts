@@ -1,5 +1,5 @@
 import type { Digest, ImageHash } from "../../classification/identity.ts";
-import type { Outcome } from "../../classification/ports.ts";
+import type { Outcome } from "../../classification/ports/outcome.ts";
 import type { CacheMatch } from "../../classification/result.ts";
 
 type Found = Outcome<Map<ImageHash, CacheMatch>, "unavailable">;

@@ -1,7 +1,7 @@
 import { type Digest, isFingerprint } from "../../classification/identity.ts";
-import { VOID_MS } from "../../classification/invalidations.ts";
-import type { Outcome } from "../../classification/ports.ts";
-import type { SharedTier } from "../../classification/shared-tier.ts";
+import { VOID_MS } from "../../classification/ports/invalidations.ts";
+import type { Outcome } from "../../classification/ports/outcome.ts";
+import type { SharedTier } from "../../classification/ports/shared-tier.ts";
 import type { GuardedRedis } from "../../redis/open-redis.ts";
 import { createEntries, type Entry, type EntryOptions, type Tombstone } from "./entries.ts";
 import { createRedisKeys, type RedisKeyOptions } from "./keys.ts";

@@ -1,6 +1,6 @@
 import { asc, gt, gte, inArray, max, min } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import type { InvalidationLog } from "../../classification/invalidations.ts";
+import type { InvalidationLog } from "../../classification/ports/invalidations.ts";
 import { isTrimmed } from "../invalidation-rows.ts";
 import { chunked, ROWS_PER_STATEMENT } from "../tables.ts";
 import { invalidations } from "./schema.ts";

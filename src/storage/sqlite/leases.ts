@@ -1,6 +1,6 @@
 import { and, eq, inArray, lte, sql } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import type { DatabaseLeaseLedger } from "../../classification/leases.ts";
+import type { DatabaseLeaseLedger } from "../../classification/ports/leases.ts";
 import { leases } from "./schema.ts";
 import { affectedRows } from "./writes.ts";
 

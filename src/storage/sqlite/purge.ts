@@ -1,6 +1,6 @@
 import { inArray, lt, lte, sql } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import type { PurgeCount, PurgeQuery } from "../../classification/ports.ts";
+import type { PurgeCount, PurgeQuery } from "../../classification/ports/result-store.ts";
 import {
   CLAIMS_PER_DELETE,
   type ClaimKey,

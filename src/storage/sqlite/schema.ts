@@ -9,9 +9,9 @@ import {
 } from "drizzle-orm/sqlite-core";
 import type { CallerId } from "../../classification/alias.ts";
 import type { Digest, Fingerprint } from "../../classification/identity.ts";
-import type { Invalidation } from "../../classification/invalidations.ts";
+import type { Invalidation } from "../../classification/ports/invalidations.ts";
 import type { PictureHash } from "../../classification/picture-hash.ts";
-import type { RequestRecord } from "../../classification/ports.ts";
+import type { RequestRecord } from "../../classification/ports/recorder.ts";
 import type { ClassificationMethod, LocalInference } from "../../classification/result.ts";
 import { decodeHex, encodeDigest, encodeWord } from "../codecs.ts";
 

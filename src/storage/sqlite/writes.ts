@@ -1,6 +1,7 @@
 import { and, type Column, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import type { HitCount, RequestRecord } from "../../classification/ports.ts";
+import type { RequestRecord } from "../../classification/ports/recorder.ts";
+import type { HitCount } from "../../classification/ports/result-store.ts";
 import type { StoredResult } from "../../classification/result.ts";
 import { requestRow } from "../batches.ts";
 import { encodeDigest } from "../codecs.ts";

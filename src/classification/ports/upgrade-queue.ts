@@ -1,6 +1,6 @@
-import type { Digest, ImageIdentity } from "./identity.ts";
+import type { Digest, ImageIdentity } from "../identity.ts";
 import type { Invalidation } from "./invalidations.ts";
-import type { PreparedPicture } from "./ports.ts";
+import type { PreparedPicture } from "./picture-reader.ts";
 
 /** A provisional result that a language model should replace, with the picture to show it. */
 export interface PendingUpgrade {

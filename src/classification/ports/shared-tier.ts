@@ -1,7 +1,7 @@
-import type { ImageHash } from "./identity.ts";
+import type { ImageHash } from "../identity.ts";
 import type { Invalidation } from "./invalidations.ts";
-import type { Outcome } from "./ports.ts";
-import type { CacheMatch, StoredResult } from "./result.ts";
+import type { Outcome } from "./outcome.ts";
+import type { CacheMatch, StoredResult } from "../result.ts";
 
 /**
  * The tier between this process's memory and the database, shared by all processes: results by digest,

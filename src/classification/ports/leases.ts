@@ -1,4 +1,4 @@
-import type { Outcome } from "./ports.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** The right to work on something that no other process works on meanwhile. */
 export interface Lease {

@@ -1,5 +1,5 @@
-import type { Digest } from "./identity.ts";
-import type { Outcome } from "./ports.ts";
+import type { Digest } from "../identity.ts";
+import type { Outcome } from "./outcome.ts";
 
 /**
  * What was served and must not be any more.
