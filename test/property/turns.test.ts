@@ -74,8 +74,9 @@ test(
           await world.pause("leases are lost");
           world.database.client.run("delete from leases");
         });
-        const answers = await scheduler.waitFor(Promise.all(answering));
-        await Promise.all(losing);
+        // All in one wait: a loss that came after the last answer would otherwise never be let go.
+        const ending = Promise.all([Promise.all(answering), Promise.all(losing)]);
+        const [answers] = await scheduler.waitFor(ending);
         for (const calls of world.model.calls.values())
           expect(calls).toBeLessThanOrEqual(1 + losses);
         for (const [index, { classification }] of answers.entries())
