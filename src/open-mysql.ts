@@ -32,12 +32,13 @@ export function openConfiguredMysql(config: Config, url: string, log: Logger): M
 /** What is to be known of the servers as soon as the database is there. Never rejects. */
 export async function inspectServers(
   store: MysqlStore,
-  config: Config,
-  log: Logger,
+  { config, log, worker = 1 }: { config: Config; log: Logger; worker: number | undefined },
 ): Promise<void> {
   const { DATABASE_POOL_SIZE: poolSize } = config;
   const processes = countWorkers(config);
   const [limits] = await Promise.all([store.readConnectionLimits(), store.replicas.check()]);
+  // One of the machine's processes speaks for all.
+  if (worker !== 1) return;
   for (const { server, limit } of limits) {
     const shortage = describeShortage({ processes, poolSize, server, limit });
     if (shortage) log.warn({ server, limit }, shortage);

@@ -32,8 +32,16 @@ export interface StoreService {
 
 const MIGRATION_RETRY_MS = 1_000;
 
+interface StoreSurroundings {
+  lifecycle: Lifecycle;
+  log: Logger;
+  /** Which of several processes on one port this is. */
+  worker: number | undefined;
+}
+
 /** Opens the database without touching it. */
-export function openStore(config: Config, lifecycle: Lifecycle, log: Logger): StoreService {
+export function openStore(config: Config, surroundings: StoreSurroundings): StoreService {
+  const { lifecycle, log, worker } = surroundings;
   const { DATABASE_URL: url } = config;
   const mysql = url === null ? null : openConfiguredMysql(config, url, log);
   const raw = mysql ?? openSqliteStore({ file: join(config.DATA_DIR, "onceover.db") });
@@ -55,7 +63,7 @@ export function openStore(config: Config, lifecycle: Lifecycle, log: Logger): St
     invalidations: guardInvalidations(raw.invalidations, guard, callMs),
     async migrate(onMigrated) {
       const onReached = async () => {
-        if (mysql) await inspectServers(mysql, config, log);
+        if (mysql) await inspectServers(mysql, { config, log, worker });
         await onMigrated();
       };
       await migrate(raw, onReached, lifecycle, log);

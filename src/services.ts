@@ -66,7 +66,7 @@ export async function openServices(
   });
   const redis = await openConfiguredRedis(config, { lifecycle, log });
   const sharedTier = redis && createConfiguredTier(config, redis, { profileId: profile.id, clock });
-  const database = openStore(config, lifecycle, log);
+  const database = openStore(config, { lifecycle, log, worker });
   const { store, kind, spending, replicas, invalidations } = database;
   const upgrades = openConfiguredUpgrades(config, {
     profileId: profile.id,

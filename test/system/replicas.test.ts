@@ -95,3 +95,22 @@ test("a pool that the database cannot serve is told at the start", async () => {
     expect.stringContaining("allows 100 connections, and this machine may want 91"),
   ]);
 });
+
+test("of several processes on one machine one tells it for all", async () => {
+  await using dir = await createDataDir();
+  await using server = await startServer(dir.path, {
+    DATABASE_URL: await servers.primary.createDatabase(),
+    DATABASE_POOL_SIZE: "30",
+    WORKERS: "2",
+    LOCAL_MODEL: "none",
+    LLM_BASE_URL: provider.baseUrl,
+  });
+  await waitFor("all workers listen", () =>
+    server.log.some(({ msg }) => msg === "all workers listen"),
+  );
+  expect(await server.stop()).toBe(0);
+  const warnings = server.log.filter(({ level }) => level === "warn");
+  expect(warnings.map(({ msg }) => msg)).toEqual([
+    expect.stringContaining("this machine may want 92: WORKERS=2"),
+  ]);
+});
