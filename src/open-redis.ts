@@ -14,13 +14,15 @@ export async function openConfiguredRedis(
 ): Promise<GuardedRedis | null> {
   const address = redisAddress(config);
   if (!address) return null;
+  const server = new URL(address.url).host;
   const redis = await openRedis({
     address,
     timeoutMs: config.REDIS_TIMEOUT_MS,
     onStateChange: (isAvailable, detail) =>
       isAvailable
-        ? log.info("Redis answers again")
-        : log.error({ detail }, "Redis does not answer; going on without it until it does"),
+        ? log.info({ server }, "Redis answers again")
+        : log.error({ server, detail }, "Redis does not answer; going on without it until it does"),
+    onRefusal: (detail) => log.warn({ server, detail }, "Redis refuses commands"),
   });
   lifecycle.onClose("redis", () => redis.close());
   return redis;

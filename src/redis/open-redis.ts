@@ -9,6 +9,8 @@ export interface RedisOptions {
   timeoutMs: number;
   /** Told when Redis stops answering, and what the last call met, and when it answers again. */
   onStateChange: (isAvailable: boolean, detail: string) => void;
+  /** Told now and then, and why, while a Redis that answers refuses commands. */
+  onRefusal?: (detail: string) => void;
 }
 
 /** A Redis that neither fails nor holds up a caller: while it does not answer, calls return at once. */
@@ -25,6 +27,8 @@ export interface GuardedRedis {
 const FAILURE_THRESHOLD = 3;
 /** How long it is left alone before it is tried again. */
 const PROBE_INTERVAL_MS = 1_000;
+/** How often it is told at most that commands are refused. */
+const REFUSAL_PAUSE_MS = 60_000;
 /** Calls under way, at most; what a full house adds could only wait. */
 const MAX_CALLS = 10_000;
 
@@ -45,6 +49,7 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
   let callsUnderWay = 0;
   let wasAvailable = true;
   let isClosed = false;
+  let refusalToldAt = -Infinity;
   let probeTimer: ReturnType<typeof setTimeout> | undefined;
   let probing: Promise<unknown> = Promise.resolve();
 
@@ -59,6 +64,12 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
     options.onStateChange(true, "");
   });
 
+  function noteRefusal(error: unknown): void {
+    if (performance.now() - refusalToldAt < REFUSAL_PAUSE_MS) return;
+    refusalToldAt = performance.now();
+    options.onRefusal?.(describe(error));
+  }
+
   async function attempt<Value>(
     work: (redis: RedisCommands) => Promise<Value>,
   ): Promise<Outcome<Value, "unavailable">> {
@@ -67,6 +78,7 @@ export async function openRedis(options: RedisOptions): Promise<GuardedRedis> {
       const value = await breaker.execute(() => withDeadline(work(redis), deadline));
       return { ok: true, value };
     } catch (error) {
+      if (!isOutage(error)) noteRefusal(error);
       return { ok: false, reason: "unavailable", detail: describe(error) };
     } finally {
       callsUnderWay--;
@@ -98,8 +110,13 @@ const BUSY = { ok: false, reason: "unavailable", detail: "too many calls wait fo
 
 const ping = (redis: RedisCommands) => redis.ping();
 
-/** An error reply to one command, from a Redis that does its work. */
-const COMMAND_ERROR = /\b(WRONGTYPE|NOSCRIPT|OOM)\b/;
+/**
+ * An error reply to one command, from a Redis that answers others: one that is full, copies another one,
+ * cannot save to its disk or lacks its replicas refuses writes alone.
+ */
+const COMMAND_ERROR = /\b(WRONGTYPE|NOSCRIPT|OOM|READONLY|MISCONF|NOREPLICAS|NOPERM)\b/;
+/** Of an error's text: what is no Redis may answer with a whole page. */
+const MAX_DETAIL_CHARACTERS = 300;
 
 function isOutage(error: unknown): boolean {
   return !COMMAND_ERROR.test(describe(error));
@@ -108,5 +125,6 @@ function isOutage(error: unknown): boolean {
 /** Without the command, which the REST client adds: it may be long, and what it writes is nobody's business. */
 function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/, command was: [^]*/, "");
+  const text = message.replace(/, command was: [^]*/, "");
+  return text.length > MAX_DETAIL_CHARACTERS ? `${text.slice(0, MAX_DETAIL_CHARACTERS)}…` : text;
 }

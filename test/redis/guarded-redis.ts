@@ -37,13 +37,15 @@ export function describeGuardedRedis(
     /** `changes`: what it was told of its state. */
     async function open(timeoutMs = PATIENT_MS) {
       const changes: boolean[] = [];
+      const refusals: string[] = [];
       const redis = await openRedis({
         address: reachable.address,
         timeoutMs,
         onStateChange: (isAvailable) => void changes.push(isAvailable),
+        onRefusal: (detail) => void refusals.push(detail),
       });
       opened.push(redis);
-      return { redis, changes };
+      return { redis, changes, refusals };
     }
 
     test("answers come in the shapes that the client promises", async () => {
@@ -125,6 +127,24 @@ export function describeGuardedRedis(
         expect(outcome).toMatchObject({ ok: false, detail: expect.stringContaining("WRONGTYPE") });
       }
       expect(redis.isAvailable()).toBe(true);
+    });
+
+    test("a copy that refuses writes is read all the same, and one refusal is told of many", async () => {
+      const { redis, changes, refusals } = await open();
+      const key = newKey();
+      await value(redis, (r) => r.set(key, "before"));
+      await reachable.server.send("REPLICAOF", "127.0.0.1", "1");
+      try {
+        for (let call = 0; call < 10; call++) {
+          const outcome = await redis.call((r) => r.set(key, "after"));
+          expect(outcome).toMatchObject({ ok: false, detail: expect.stringContaining("READONLY") });
+        }
+        expect(await value(redis, (r) => r.get<string>(key))).toBe("before");
+      } finally {
+        await reachable.server.send("REPLICAOF", "NO", "ONE");
+      }
+      expect(changes).toEqual([]);
+      expect(refusals).toEqual([expect.stringContaining("READONLY")]);
     });
 
     test("frozen, it is left alone; thawed, it is found again without a call", async () => {

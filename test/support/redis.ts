@@ -19,6 +19,8 @@ export interface TestRedis extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts a killed one again on the same port, empty. */
   restart(): Promise<void>;
+  /** A command over a connection of its own, past what is tested. */
+  send(command: string, ...args: string[]): Promise<unknown>;
   /** Ends it and deletes its folder; does nothing the second time. */
   stop(): Promise<void>;
 }
@@ -42,9 +44,18 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     await kill();
     await rm(folder, { recursive: true, force: true });
   }
+  const url = `${options.tls ? "rediss" : "redis"}://${credentials}127.0.0.1:${port}`;
   return {
-    url: `${options.tls ? "rediss" : "redis"}://${credentials}127.0.0.1:${port}`,
+    url,
     port,
+    async send(command, ...args) {
+      const client = new Bun.RedisClient(url);
+      try {
+        return await client.send(command, args);
+      } finally {
+        client.close();
+      }
+    },
     freeze: () => server.kill("SIGSTOP"),
     thaw: () => server.kill("SIGCONT"),
     kill,
