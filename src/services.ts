@@ -11,6 +11,7 @@ import { createHealthCheck } from "./health.ts";
 import { createHttpHandler, type HandleRequest } from "./http/app.ts";
 import { createUploadBudget } from "./http/upload-budget.ts";
 import { createInvalidationPoller } from "./invalidations/create-invalidation-poller.ts";
+import { whileInformed } from "./invalidations/while-informed.ts";
 import { createPictureReader } from "./imaging/picture-reader.ts";
 import { openJournal } from "./journal/journal.ts";
 import { createResultSink } from "./journal/result-sink.ts";
@@ -65,7 +66,7 @@ export async function openServices(
     clock,
   });
   const redis = await openConfiguredRedis(config, { lifecycle, log });
-  const sharedTier = redis && createConfiguredTier(config, redis, { profileId: profile.id, clock });
+  const redisTier = redis && createConfiguredTier(config, redis, { profileId: profile.id, clock });
   const database = openStore(config, { lifecycle, log, worker });
   const { store, kind, spending, replicas, invalidations } = database;
   const upgrades = openConfiguredUpgrades(config, {
@@ -74,15 +75,16 @@ export async function openServices(
     log,
     clock,
   });
-  const pollInvalidations = createInvalidationPoller({
+  const invalidationPoller = createInvalidationPoller({
     log: invalidations,
     memory,
     upgrades,
-    sharedTier,
+    sharedTier: redisTier,
     clock,
   });
+  const sharedTier = redisTier && whileInformed(redisTier, invalidationPoller);
   await database.migrate(async () => {
-    await pollInvalidations();
+    await invalidationPoller.poll();
     await warmUp(memory, store, keeping, config.MEMORY_CACHE_ENTRIES, log);
   });
   const { leases: ledger } = database;
@@ -205,7 +207,7 @@ export async function openServices(
     handleRequest,
     createdAdminToken: adminToken.created,
     startLoops() {
-      startLoops(config, { ...shared, leases, pollInvalidations, budget, lifecycle, log });
+      startLoops(config, { ...shared, leases, invalidationPoller, budget, lifecycle, log });
       startSchedules(config, { ...shared, leases, ledger, lifecycle, log });
     },
   };

@@ -7,7 +7,7 @@ import { runUpgrades, type UpgradeDeps } from "./classification/run-upgrades.ts"
 import type { Config } from "./config.ts";
 import {
   POLL_INTERVAL_MS,
-  type PollInvalidations,
+  type InvalidationPoller,
 } from "./invalidations/create-invalidation-poller.ts";
 import type { JournaledSink } from "./journal/result-sink.ts";
 import { type Lifecycle, startLoop } from "./lifecycle.ts";
@@ -31,7 +31,7 @@ export interface LoopDeps extends Omit<
   /** null: no limits. */
   budget: DailyBudget | null;
   store: GuardedStore;
-  pollInvalidations: PollInvalidations;
+  invalidationPoller: InvalidationPoller;
   sink: JournaledSink;
   recorder: WriteBehindRecorder;
   leases: Leases;
@@ -57,7 +57,7 @@ export function startLoops(config: Config, deps: LoopDeps): void {
     const replayed = await sink.replay(signal);
     if (replayed > 0) log.info({ replayed }, "journal entries are in the database now");
   });
-  loop("invalidations", POLL_INTERVAL_MS, () => deps.pollInvalidations());
+  loop("invalidations", POLL_INTERVAL_MS, () => deps.invalidationPoller.poll());
   if (budget) loop("daily budget", BUDGET_REFRESH_MS, () => budget.refresh());
 
   const { intervalMs, maxPerRun } = upgradeRhythm(config);

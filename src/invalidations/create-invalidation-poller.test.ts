@@ -10,12 +10,18 @@ const UNAVAILABLE = { ok: false, reason: "unavailable", detail: "down" } as cons
 
 /** A log in an array, and tiers that note what they are told. */
 function openPoller({ withShared = false } = {}) {
-  const state = { now: 100 * MINUTE, isDown: false, isSharedDown: false, clears: 0 };
+  const state = {
+    now: 100 * MINUTE,
+    isDown: false,
+    isSharedDown: false,
+    isSharedFull: false,
+    clears: 0,
+  };
   const rows: LoggedInvalidation[] = [];
   const memory: Digest[] = [];
   const shared: Digest[] = [];
   const discarded: Digest[] = [];
-  const poll = createInvalidationPoller({
+  const { poll, isSharedTierInformed } = createInvalidationPoller({
     log: {
       read: async (afterId, limit) =>
         state.isDown
@@ -43,8 +49,9 @@ function openPoller({ withShared = false } = {}) {
     sharedTier: withShared
       ? {
           async invalidate(invalidations) {
-            if (!state.isSharedDown) shared.push(...invalidations.map(({ digest }) => digest));
-            return !state.isSharedDown;
+            const isTold = !state.isSharedDown && !state.isSharedFull;
+            if (isTold) shared.push(...invalidations.map(({ digest }) => digest));
+            return isTold;
           },
           isAvailable: () => !state.isSharedDown,
         }
@@ -57,7 +64,7 @@ function openPoller({ withShared = false } = {}) {
     rows.push({ id, kind: "purged", digest, before: state.now, ...changes });
     return digest;
   }
-  return { state, rows, memory, shared, discarded, poll, announce };
+  return { state, rows, memory, shared, discarded, poll, isSharedTierInformed, announce };
 }
 
 test("applies what is announced after its start, and what was shortly before", async () => {
@@ -153,4 +160,53 @@ test("tells the shared tier all once more when it comes back, as it may have los
   await poll();
   await poll();
   expect(shared).toEqual([before, before, meanwhile]);
+});
+
+test("after a long loss the shared tier is not read before it has been told what went meanwhile", async () => {
+  const { state, shared, poll, isSharedTierInformed, announce } = openPoller({ withShared: true });
+  await poll();
+  state.isSharedDown = true;
+  await poll();
+  const purged = announce();
+  state.now += MINUTE / 2;
+  expect(isSharedTierInformed()).toBe(false);
+  state.isSharedDown = false;
+  expect(isSharedTierInformed()).toBe(false);
+  state.isDown = true;
+  await poll();
+  expect(isSharedTierInformed()).toBe(false);
+  state.isDown = false;
+  await poll();
+  expect(isSharedTierInformed()).toBe(true);
+  expect(shared).toEqual([purged]);
+});
+
+test("a short loss of the shared tier keeps nobody from it, also without a log", async () => {
+  const { state, poll, isSharedTierInformed } = openPoller({ withShared: true });
+  await poll();
+  state.isDown = true;
+  state.isSharedDown = true;
+  await poll();
+  state.now += MINUTE / 4;
+  await poll();
+  state.isSharedDown = false;
+  await poll();
+  state.now += MINUTE;
+  await poll();
+  expect(isSharedTierInformed()).toBe(true);
+});
+
+test("a shared tier that answers but takes no invalidations is not read after a while", async () => {
+  const { state, poll, isSharedTierInformed, announce } = openPoller({ withShared: true });
+  await poll();
+  state.isSharedFull = true;
+  announce();
+  await poll();
+  expect(isSharedTierInformed()).toBe(true);
+  state.now += MINUTE / 2;
+  await poll();
+  expect(isSharedTierInformed()).toBe(false);
+  state.isSharedFull = false;
+  await poll();
+  expect(isSharedTierInformed()).toBe(true);
 });

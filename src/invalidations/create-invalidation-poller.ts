@@ -2,7 +2,8 @@ import { type GuardedInvalidationLog, VOID_MS } from "../classification/ports/in
 import type { MemoryTier } from "../classification/ports/memory-tier.ts";
 import type { SharedTier } from "../classification/ports/shared-tier.ts";
 import type { UpgradeQueue } from "../classification/ports/upgrade-queue.ts";
-import { createFollowLog, type FollowLog } from "./follow-log.ts";
+import { createFollowLog } from "./follow-log.ts";
+import { createTierFollower } from "./create-tier-follower.ts";
 
 export interface InvalidationPollerDeps {
   log: Pick<GuardedInvalidationLog, "read" | "lastId">;
@@ -17,59 +18,37 @@ export interface InvalidationPollerDeps {
 /** How often the log is asked: an invalidation must be everywhere within two seconds. */
 export const POLL_INTERVAL_MS = 700;
 
-/**
- * Longer than an entry of the shared tier lives: it outlives this process, and entries of a profile are
- * voided by processes of that profile alone. Of what is so old, the log holds nothing but purges.
- */
-const SHARED_LOOK_BACK_MS = 100_000_000;
-
-/**
- * Applies to this process's memory and to the shared tier what any process has announced. The first
- * call finds the log's end, so it must come before anything is read into memory. Never rejects.
- */
-export type PollInvalidations = () => Promise<void>;
-
-export function createInvalidationPoller(deps: InvalidationPollerDeps): PollInvalidations {
-  const { log, memory, upgrades, sharedTier, clock } = deps;
-  const followers: FollowLog[] = [
-    createFollowLog({
-      log,
-      lookBackMs: VOID_MS,
-      async apply(invalidations) {
-        for (const invalidation of invalidations) {
-          memory.invalidate(invalidation);
-          if (invalidation.kind === "purged") upgrades.discard(invalidation);
-        }
-        return true;
-      },
-      // Better to ask the database again than to serve what may be void.
-      onMissed: () => memory.clear(),
-      clock,
-    }),
-  ];
-  if (sharedTier) followers.push(createFollowForTier(sharedTier, deps));
-  return async () => void (await Promise.all(followers.map((follow) => follow())));
+export interface InvalidationPoller {
+  /**
+   * Applies to this process's memory and to the shared tier what any process has announced. The first
+   * call finds the log's end, so it must come before anything is read into memory. Never rejects.
+   */
+  poll(): Promise<void>;
+  /** False while the shared tier may hold what memory no longer refuses. */
+  isSharedTierInformed(): boolean;
 }
 
-/** Tells the shared tier, and once more from the beginning when it comes back: a restart may have made it forget. */
-function createFollowForTier(
-  tier: Pick<SharedTier, "invalidate" | "isAvailable">,
-  { log, clock }: InvalidationPollerDeps,
-): FollowLog {
-  const begin = () =>
-    createFollowLog({
-      log,
-      lookBackMs: SHARED_LOOK_BACK_MS,
-      apply: (invalidations) => tier.invalidate(invalidations),
-      onMissed: null,
-      clock,
-    });
-  let follow = begin();
-  let wasAvailable = true;
-  return async () => {
-    const isAvailable = tier.isAvailable();
-    if (isAvailable && !wasAvailable) follow = begin();
-    wasAvailable = isAvailable;
-    if (isAvailable) await follow();
+export function createInvalidationPoller(deps: InvalidationPollerDeps): InvalidationPoller {
+  const { log, memory, upgrades, sharedTier, clock } = deps;
+  const followForMemory = createFollowLog({
+    log,
+    lookBackMs: VOID_MS,
+    async apply(invalidations) {
+      for (const invalidation of invalidations) {
+        memory.invalidate(invalidation);
+        if (invalidation.kind === "purged") upgrades.discard(invalidation);
+      }
+      return true;
+    },
+    // Better to ask the database again than to serve what may be void.
+    onMissed: () => memory.clear(),
+    clock,
+  });
+  const tierFollower = sharedTier && createTierFollower({ tier: sharedTier, log, clock });
+  return {
+    async poll() {
+      await Promise.all([followForMemory(), tierFollower?.follow()]);
+    },
+    isSharedTierInformed: () => tierFollower?.isInformed() ?? true,
   };
 }

@@ -16,8 +16,11 @@ export interface FollowOptions {
   clock: () => number;
 }
 
-/** Applies to one tier what was announced since the last call. Never rejects; what fails is made up for by the next. */
-export type FollowLog = () => Promise<void>;
+/**
+ * Applies to one tier what was announced since the last call; resolves to whether that was all. Never
+ * rejects; what fails is made up for by the next.
+ */
+export type FollowLog = () => Promise<boolean>;
 
 export const PAGE_ROWS = 500;
 /** Pages of one call. */
@@ -48,21 +51,22 @@ export function createFollowLog(options: FollowOptions): FollowLog {
     const now = clock();
     const isCurrent = position !== null && now - readAt < MAX_SILENCE_MS;
     const current = isCurrent ? position : await begin(now);
-    if (!current) return;
+    if (!current) return false;
     let cursor = current.settled;
     for (let page = 0; page < MAX_PAGES; page++) {
       const rows = await log.read(cursor, PAGE_ROWS);
-      if (!rows.ok) return;
+      if (!rows.ok) return false;
       const news = rows.value.filter(({ id }) => current.isNew(id));
-      if (news.length > 0 && !(await apply(news))) return;
+      if (news.length > 0 && !(await apply(news))) return false;
       const ids = news.map(({ id }) => id);
       current.noteApplied(ids, now);
       if (rows.value.length < PAGE_ROWS) {
         readAt = now;
-        return;
+        return true;
       }
       cursor = rows.value.at(-1)!.id;
     }
     if (onMissed) await begin(now);
+    return false;
   };
 }

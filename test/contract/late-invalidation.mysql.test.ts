@@ -22,7 +22,7 @@ afterAll(async () => {
 
 function openPoller() {
   const applied: Digest[] = [];
-  const poll = createInvalidationPoller({
+  const { poll } = createInvalidationPoller({
     log: guardInvalidations(store.invalidations, createGuard(), 2_000),
     memory: { invalidate: ({ digest }) => void applied.push(digest), clear() {} },
     upgrades: { discard: () => 0 },

@@ -250,6 +250,21 @@ export function describeRedisTier(
       );
     });
 
+    test("a purged result is gone from a Redis that is full, too", async () => {
+      const tier = openTier();
+      const result = newResult({ createdAt: NOW - 1 });
+      await tier.save(result);
+      await server.send("CONFIG", "SET", "maxmemory", "1");
+      try {
+        expect(await tier.save(newResult())).toMatchObject({ ok: false });
+        const purge = { kind: "purged", digest: result.digest, before: NOW } as const;
+        expect(await tier.invalidate([purge])).toBe(true);
+        expect(await find(tier, result.digest)).toEqual([undefined]);
+      } finally {
+        await server.send("CONFIG", "SET", "maxmemory", "0");
+      }
+    });
+
     test("while Redis is down it says so at once, and loses nothing but copies", async () => {
       const { address } = reachable;
       const down = await openRedis({ address, timeoutMs: 50, onStateChange: () => {} });

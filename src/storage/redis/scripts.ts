@@ -46,7 +46,10 @@ end
 return false
 `);
 
-/** Leaves tombstones; their lifetime in milliseconds is the first argument. Results that are not meant stay. */
+/**
+ * Leaves tombstones; their lifetime in milliseconds is the first argument. Results that are not meant stay.
+ * A Redis without room for a tombstone refuses what a slower reader brings, too.
+ */
 export const buryEntries = defineScript<null>(`${READING}
 local ttl = ARGV[1]
 for i, key in ipairs(KEYS) do
@@ -58,7 +61,8 @@ for i, key in ipairs(KEYS) do
   if earlier and earlier >= before then
     redis.call('PEXPIRE', key, ttl)
   elseif not createdAt or createdAt < before then
-    redis.call('SET', key, tombstone, 'PX', ttl)
+    local reply = redis.pcall('SET', key, tombstone, 'PX', ttl)
+    if reply.err then redis.call('DEL', key) end
   end
 end
 return false
