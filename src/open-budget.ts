@@ -2,10 +2,9 @@ import type { Logger } from "pino";
 import { createCalendar } from "./budget/calendar.ts";
 import { createDailyBudget, type DailyBudget } from "./budget/daily-budget.ts";
 import type { GuardedStore } from "./classification/ports/result-store.ts";
-import { MICROS, toMicros, type SpendingLedger } from "./classification/spending.ts";
+import { toMicros, type SpendingLedger } from "./classification/spending.ts";
 import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { GaugeReaders } from "./telemetry/metrics.ts";
 
 interface Surroundings {
   spending: SpendingLedger;
@@ -36,24 +35,4 @@ export function openConfiguredBudget(
   });
   lifecycle.onClose("daily budget", () => budget.refresh());
   return budget;
-}
-
-/** Gauges of what is spent today, over all processes. */
-export function budgetGauges(budget: DailyBudget): GaugeReaders {
-  const { limits } = budget.status();
-  return {
-    budget_calls: {
-      help: "Language-model calls of today, over all processes.",
-      read: () => budget.status().spent.calls,
-    },
-    budget_cost: {
-      help: "What they cost, in the unit of the prices.",
-      read: () => budget.status().spent.costMicros / MICROS,
-    },
-    budget_calls_limit: { help: "Calls of a day; 0: no limit.", read: () => limits.calls ?? 0 },
-    budget_cost_limit: {
-      help: "Cost of a day; 0: no limit.",
-      read: () => (limits.costMicros ?? 0) / MICROS,
-    },
-  };
 }

@@ -3,12 +3,7 @@ import type { Config } from "./config.ts";
 import { describeShortage } from "./connection-budget.ts";
 import { countWorkers } from "./count-workers.ts";
 import { type Lifecycle, startLoop } from "./lifecycle.ts";
-import {
-  type MysqlStore,
-  openMysqlStore,
-  type ReplicaSet,
-} from "./storage/mysql/open-mysql-store.ts";
-import type { GaugeReaders } from "./telemetry/metrics.ts";
+import { type MysqlStore, openMysqlStore } from "./storage/mysql/open-mysql-store.ts";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** How often it is found out which replicas are fit for use. */
@@ -55,14 +50,4 @@ export function watchReplicas({ replicas }: MysqlStore, lifecycle: Lifecycle, lo
     onError: (loop, err) => log.error({ err, loop }, "background work failed"),
   });
   lifecycle.onClose("replicas", stop);
-}
-
-export function replicaGauges(replicas: ReplicaSet): GaugeReaders {
-  return {
-    database_replicas: { help: "Read replicas that are configured.", read: () => replicas.size },
-    database_replicas_usable: {
-      help: "Those that answer and are up to date.",
-      read: () => replicas.countUsable(),
-    },
-  };
 }

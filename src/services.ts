@@ -17,10 +17,9 @@ import { openJournal } from "./journal/journal.ts";
 import { createResultSink } from "./journal/result-sink.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { largestSide } from "./llm/open-chain.ts";
-import { budgetGauges, openConfiguredBudget } from "./open-budget.ts";
+import { openConfiguredBudget } from "./open-budget.ts";
 import { openConfiguredLeases } from "./open-leases.ts";
 import { openConfiguredLanguageModel, openConfiguredLocalModel } from "./open-models.ts";
-import { replicaGauges } from "./open-mysql.ts";
 import { createConfiguredTier, openConfiguredRedis } from "./open-redis.ts";
 import { openStore } from "./open-store.ts";
 import { openConfiguredUpgrades } from "./open-upgrades.ts";
@@ -31,6 +30,7 @@ import { startLoops } from "./start-loops.ts";
 import { startSchedules } from "./start-schedules.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { warmUp } from "./warm-up.ts";
+import { watchGauges } from "./watch-gauges.ts";
 
 const MIB = 1_048_576;
 
@@ -150,21 +150,7 @@ export async function openServices(
   });
   const uploadBudget = createUploadBudget(config.MAX_UPLOAD_MEMORY_MB * MIB);
 
-  metrics.watch({
-    memory_cache_entries: { help: "Results in memory.", read: () => memory.sizes().entries },
-    memory_cache_bytes: { help: "Estimated size of them.", read: () => memory.sizes().bytes },
-    journal_entries: { help: "Results waiting for the database.", read: () => journal.count() },
-    upgrades_waiting: { help: "Provisional results to be upgraded.", read: () => upgrades.size },
-    upload_bytes: { help: "Bytes of uploads in memory.", read: () => uploadBudget.heldBytes },
-    database_available: { help: "1 while it answers.", read: () => Number(store.isAvailable()) },
-  });
-
-  if (redis) {
-    const help = "1 while Redis answers.";
-    metrics.watch({ redis_available: { help, read: () => Number(redis.isAvailable()) } });
-  }
-  if (budget) metrics.watch(budgetGauges(budget));
-  if (replicas) metrics.watch(replicaGauges(replicas));
+  watchGauges(metrics, { memory, journal, upgrades, uploadBudget, store, redis, budget, replicas });
 
   const adminToken = openAdminToken({
     token: config.ADMIN_TOKEN,
