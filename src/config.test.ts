@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { renderEnvExample, renderHelp, renderSettingsTable } from "./cli-help.ts";
+import { renderEnvExample, renderHelp, renderSettingsTables } from "./cli-help.ts";
 import { ConfigError, hasLanguageModel, parseConfig } from "./config.ts";
 import { SETTINGS } from "./settings.ts";
 
@@ -132,8 +132,8 @@ test("every mistake is told at once", () => {
   const mistakes = mistakesOf({ PORT: "x", LOCAL_WORKERS: "0", LOG_LEVEL: "loud" });
   expect(mistakes.map((line) => line.split("=")[0])).toEqual([
     "PORT",
-    "LOCAL_WORKERS",
     "LOG_LEVEL",
+    "LOCAL_WORKERS",
   ]);
 });
 
@@ -177,10 +177,10 @@ describe("what the operator reads", () => {
     }
   });
 
-  test("the README's table is the one that the settings give", async () => {
+  test("the README's tables are those that the settings give", async () => {
     const readme = await Bun.file(join(ROOT, "README.md")).text();
     const [, table = ""] = /<!-- settings:begin -->(.*)<!-- settings:end -->/s.exec(readme) ?? [];
-    expect(cellsOf(table)).toEqual(cellsOf(renderSettingsTable()));
+    expect(cellsOf(table)).toEqual(cellsOf(renderSettingsTables()));
   });
 
   test(".env.example is the one that the settings give, and changes nothing when copied", async () => {

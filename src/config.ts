@@ -1,7 +1,7 @@
 import { ProviderMistakes } from "./llm/provider-file.ts";
 import type { ProviderSettings } from "./llm/provider-settings.ts";
 import { readProviders } from "./read-providers.ts";
-import type { Setting } from "./setting-kinds.ts";
+import type { Setting } from "./settings/setting-kinds.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
 
 /** A setting without a fallback may be null. */

@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   recording: ["classification"],
   redis: ["classification", "with-deadline.ts"],
   schedules: ["classification"],
+  settings: ["classification", "llm"],
   storage: ["classification", "redis", "with-deadline.ts"],
   supervisor: [],
   telemetry: ["classification"],
@@ -77,6 +78,11 @@ test("every room is among those that are held to the rules", () => {
     .filter(({ file }) => file.includes("/"))
     .map(({ file }) => file.split("/")[0]!);
   expect([...new Set(rooms)].toSorted()).toEqual([...Object.keys(MAY_IMPORT), "cli"].toSorted());
+});
+
+test("every room is on the map in docs/how-it-works.md", async () => {
+  const map = await Bun.file(join(SOURCE_ROOT, "../docs/how-it-works.md")).text();
+  for (const room of [...Object.keys(MAY_IMPORT), "cli"]) expect(map).toContain(`\nsrc/${room}/ `);
 });
 
 test("rooms import only the rooms they may", () => {
