@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { waitFor } from "../../test/support/wait-for.ts";
 import type { ResultStore } from "../classification/ports/result-store.ts";
 import { guardStore } from "./guarded-store.ts";
 import { openSqliteStore } from "./sqlite/open-sqlite-store.ts";
@@ -16,10 +17,6 @@ async function withStore(
 
 const failing = () => Promise.reject(new Error("Failed query", { cause: new Error("gone away") }));
 const silent = () => new Promise<never>(() => {});
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await Bun.sleep(1);
-}
 
 describe("guarded store", () => {
   test("hands on what the store answers", () =>
@@ -70,7 +67,7 @@ describe("guarded store", () => {
         const states: boolean[] = [];
         const guarded = guardStore(store, {
           failureThreshold: 2,
-          halfOpenAfterMs: 20,
+          halfOpenAfterMs: 300,
           onStateChange: (isAvailable) => states.push(isAvailable),
         });
         await guarded.ping();
@@ -78,10 +75,10 @@ describe("guarded store", () => {
         expect(guarded.isAvailable()).toBe(false);
         expect(await guarded.ping()).toMatchObject({ detail: "the database failed repeatedly" });
         expect(calls).toBe(2);
-        await until(async () => (await guarded.ping(), calls === 3));
+        await waitFor("the third call", async () => (await guarded.ping(), calls === 3));
         expect(guarded.isAvailable()).toBe(false);
         isDown = false;
-        await until(async () => (await guarded.ping()).ok);
+        await waitFor("the database answers again", async () => (await guarded.ping()).ok);
         expect(guarded.isAvailable()).toBe(true);
         expect(states).toEqual([false, true]);
       },

@@ -8,3 +8,19 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => probe.close(resolve));
   return port;
 }
+
+const PORT_ATTEMPTS = 3;
+
+/** Launches a server on a free port, and on another one where it does not start. */
+export async function launchOnFreePort<Server>(
+  launch: (port: number) => Promise<Server>,
+): Promise<{ port: number; server: Server }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    try {
+      return { port, server: await launch(port) };
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}

@@ -2,14 +2,13 @@ import { cp, mkdtemp, mkdir, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mysql from "mysql2/promise";
-import { freePort } from "./free-port.ts";
+import { launchOnFreePort } from "./free-port.ts";
 
 const UID = process.getuid?.() ?? -1;
 /** The server refuses to run as root unless it is told to. */
 const AS_ROOT = UID === 0 ? ["--user=root"] : [];
 const SMALL = ["--innodb-log-file-size=4M", "--innodb-buffer-pool-size=32M"];
 const READY_WITHIN_MS = 30_000;
-const PORT_ATTEMPTS = 3;
 const STOP_WITHIN_MS = 10_000;
 
 export interface TestMariadb {
@@ -55,7 +54,7 @@ function refuseToFreeze(): never {
 export async function startMariadb(options: readonly string[] = []): Promise<TestMariadb> {
   const folder = await mkdtemp(join(tmpdir(), "onceover-mariadb-"));
   await cp(await initialisedData(), join(folder, "data"), { recursive: true });
-  let { server, port } = await launchOnFreePort(folder, options);
+  let { server, port } = await launchOnFreePort((port) => launch(folder, port, options));
   return onServer(`mysql://root@127.0.0.1:${port}`, {
     async kill() {
       server.kill("SIGKILL");
@@ -136,18 +135,6 @@ async function initialisedData(): Promise<string> {
   // Of several processes that made one, the first to rename wins; the others throw theirs away.
   await rename(draft, template).catch(() => rm(draft, { recursive: true, force: true }));
   return template;
-}
-
-/** Another process may take a free port before the server does. */
-async function launchOnFreePort(folder: string, options: readonly string[]) {
-  for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
-    try {
-      return { port, server: await launch(folder, port, options) };
-    } catch (error) {
-      if (attempt === PORT_ATTEMPTS) throw error;
-    }
-  }
 }
 
 async function launch(

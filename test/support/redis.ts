@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./free-port.ts";
+import { launchOnFreePort } from "./free-port.ts";
 import { findProgram } from "./install-services.ts";
 
 const READY_WITHIN_MS = 10_000;
-const PORT_ATTEMPTS = 3;
 
 /** A real redis-server of one's own, on a free port of 127.0.0.1 with its data in a temporary folder. */
 export interface TestRedis extends AsyncDisposable {
@@ -33,7 +32,7 @@ export interface TestRedisOptions {
 
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), "onceover-redis-"));
-  let { server, port } = await launchOnFreePort(folder, options);
+  let { server, port } = await launchOnFreePort((port) => launch(folder, port, options));
   const credentials = options.password === undefined ? "" : `:${options.password}@`;
 
   async function kill() {
@@ -65,18 +64,6 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-/** Another process may take a free port before the server does. */
-async function launchOnFreePort(folder: string, options: TestRedisOptions) {
-  for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
-    try {
-      return { port, server: await launch(folder, port, options) };
-    } catch (error) {
-      if (attempt === PORT_ATTEMPTS) throw error;
-    }
-  }
 }
 
 async function launch(
