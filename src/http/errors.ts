@@ -64,7 +64,11 @@ export function createErrorHandler({ log }: Pick<HttpDeps, "log">) {
     const { requestId } = context.env;
     const known = toAppError(error);
     if (known.code === "internal_error") log.error({ requestId, err: error }, "unexpected error");
-    else if (known.cause !== undefined) log.warn({ requestId, err: known.cause }, known.detail);
+    else if (known.cause !== undefined) {
+      // Callers who hang up are nothing that an operator could mend.
+      const level = STATUS_OF[known.code] < 500 ? "debug" : "warn";
+      log[level]({ requestId, err: known.cause }, known.detail);
+    }
     return respondWithProblem(context.env, known);
   };
 }
