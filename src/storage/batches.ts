@@ -2,8 +2,9 @@ import { type Column, type SQL, sql } from "drizzle-orm";
 import type { Digest } from "../classification/identity.ts";
 import type { RequestRecord } from "../classification/ports/recorder.ts";
 import type { HitCount } from "../classification/ports/result-store.ts";
+import { chunked } from "./chunked.ts";
 import { clip } from "./codecs.ts";
-import { chunked, ROWS_PER_STATEMENT } from "./tables.ts";
+import { ROWS_PER_STATEMENT } from "./tables.ts";
 
 /** Hits of one profile, as one update adds them. */
 export interface HitBatch {

@@ -2,6 +2,7 @@ import { type CallerId, NOBODY } from "../classification/alias.ts";
 import { type Digest, type ImageHash, isFingerprint } from "../classification/identity.ts";
 import type { ResultStore } from "../classification/ports/result-store.ts";
 import type { CacheMatch, MatchKind, StoredResult } from "../classification/result.ts";
+import { chunked } from "./chunked.ts";
 import { encodeDigest } from "./codecs.ts";
 import {
   ALL_AT_ONCE,
@@ -17,7 +18,7 @@ import {
 } from "./find-statement.ts";
 import type { PreparedRead, ReadDialect } from "./reads.ts";
 import { createRowReader } from "./row-reader.ts";
-import { chunked, resultColumns } from "./tables.ts";
+import { resultColumns } from "./tables.ts";
 
 type Found = Map<ImageHash, CacheMatch>;
 

@@ -47,10 +47,5 @@ export function isUnexpired({ results }: StoreTables, now: unknown): SQL {
   return sql`(${results.expiresAt} is null or ${results.expiresAt} > ${now})`;
 }
 
-/** Splits a batch, so that no statement outgrows a packet or a parameter limit. */
-export function* chunked<Item>(items: readonly Item[], size: number): Generator<Item[]> {
-  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
-}
-
 /** Rows of one insert: under twenty columns each, far below the parameter limits of both dialects. */
 export const ROWS_PER_STATEMENT = 200;

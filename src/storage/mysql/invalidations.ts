@@ -1,8 +1,9 @@
 import { asc, gt, gte, max, min } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { InvalidationLog } from "../../classification/ports/invalidations.ts";
+import { chunked } from "../chunked.ts";
 import { isTrimmed } from "../invalidation-rows.ts";
-import { chunked, ROWS_PER_STATEMENT } from "../tables.ts";
+import { ROWS_PER_STATEMENT } from "../tables.ts";
 import { retryDeadlock } from "./retry-deadlock.ts";
 import { invalidations } from "./schema.ts";
 

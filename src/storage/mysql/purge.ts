@@ -1,6 +1,7 @@
 import { lt, lte } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { PurgeCount, PurgeQuery } from "../../classification/ports/result-store.ts";
+import { chunked } from "../chunked.ts";
 import {
   CLAIMS_PER_DELETE,
   type ClaimKey,
@@ -9,7 +10,6 @@ import {
   isClaimOf,
 } from "../orphan-claims.ts";
 import type { ReadDialect } from "../reads.ts";
-import { chunked } from "../tables.ts";
 import { retryDeadlock } from "./retry-deadlock.ts";
 import * as tables from "./schema.ts";
 

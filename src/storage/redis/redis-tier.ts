@@ -3,6 +3,7 @@ import { VOID_MS } from "../../classification/ports/invalidations.ts";
 import type { Outcome } from "../../classification/ports/outcome.ts";
 import type { SharedTier } from "../../classification/ports/shared-tier.ts";
 import type { GuardedRedis } from "../../redis/open-redis.ts";
+import { chunked } from "../chunked.ts";
 import { createEntries, type Entry, type EntryOptions, type Tombstone } from "./entries.ts";
 import { createRedisKeys, type RedisKeyOptions } from "./keys.ts";
 import { readEntries } from "./read-entries.ts";
@@ -84,8 +85,8 @@ async function inParts<Item>(
   items: readonly Item[],
   write: (part: readonly Item[]) => Promise<Done>,
 ): Promise<Done> {
-  for (let from = 0; from < items.length; from += ENTRIES_PER_SCRIPT) {
-    const outcome = await write(items.slice(from, from + ENTRIES_PER_SCRIPT));
+  for (const part of chunked(items, ENTRIES_PER_SCRIPT)) {
+    const outcome = await write(part);
     if (!outcome.ok) return outcome;
   }
   return { ok: true, value: undefined };

@@ -1,8 +1,9 @@
 import { asc, gt, gte, inArray, max, min } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import type { InvalidationLog } from "../../classification/ports/invalidations.ts";
+import { chunked } from "../chunked.ts";
 import { isTrimmed } from "../invalidation-rows.ts";
-import { chunked, ROWS_PER_STATEMENT } from "../tables.ts";
+import { ROWS_PER_STATEMENT } from "../tables.ts";
 import { invalidations } from "./schema.ts";
 import { affectedRows, WRITING } from "./writes.ts";
 

@@ -1,6 +1,7 @@
 import { inArray, lt, lte, sql } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import type { PurgeCount, PurgeQuery } from "../../classification/ports/result-store.ts";
+import { chunked } from "../chunked.ts";
 import {
   CLAIMS_PER_DELETE,
   type ClaimKey,
@@ -9,7 +10,6 @@ import {
   isClaimOf,
 } from "../orphan-claims.ts";
 import type { ReadDialect } from "../reads.ts";
-import { chunked } from "../tables.ts";
 import * as tables from "./schema.ts";
 import { affectedRows, WRITING } from "./writes.ts";
 

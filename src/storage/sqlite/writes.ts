@@ -4,9 +4,10 @@ import type { RequestRecord } from "../../classification/ports/recorder.ts";
 import type { HitCount } from "../../classification/ports/result-store.ts";
 import type { StoredResult } from "../../classification/result.ts";
 import { requestRow } from "../batches.ts";
+import { chunked } from "../chunked.ts";
 import { encodeDigest } from "../codecs.ts";
 import { purgedAmong, purgesSince } from "../invalidation-rows.ts";
-import { chunked, resultColumns, ROWS_PER_STATEMENT } from "../tables.ts";
+import { resultColumns, ROWS_PER_STATEMENT } from "../tables.ts";
 import * as tables from "./schema.ts";
 
 const { invalidations, requestLog, results } = tables;
