@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import mysql from "mysql2/promise";
 import { SETTINGS } from "../../src/settings.ts";
 import { openMysqlStore } from "../../src/storage/mysql/open-mysql-store.ts";
@@ -9,8 +8,7 @@ import { startMariadb, type TestMariadb } from "../support/mariadb.ts";
 import { newResult } from "../support/results.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-const FILE = "docs/deploy.md";
-const text = await Bun.file(join(ROOT, FILE)).text();
+const text = await Bun.file(join(ROOT, "docs/deploy.md")).text();
 
 /** In capitals, and yet no setting. */
 const OTHER_WORDS = /^(SIG[A-Z0-9]+|MYSQL_PASSWORD|BUN_INSTALL|SCAN)$/;
@@ -38,19 +36,6 @@ test("every metric that it names is measured", async () => {
       name,
       isKnown: true,
     });
-});
-
-test("every link into the repository leads somewhere", async () => {
-  for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-    if (/^https?:/.test(link!)) continue;
-    const [path = "", anchor] = link!.split("#");
-    const target = path === "" ? FILE : join(dirname(FILE), path);
-    expect(existsSync(join(ROOT, target)) || target).toBe(true);
-    if (anchor === undefined) continue;
-    const headings = [...(await Bun.file(join(ROOT, target)).text()).matchAll(/^#+ (.+)$/gm)];
-    const anchors = headings.map(([, heading]) => heading!.toLowerCase().replaceAll(" ", "-"));
-    expect(anchors).toContain(anchor);
-  }
 });
 
 test("it installs the Bun that the project is developed with", async () => {
