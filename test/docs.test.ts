@@ -5,9 +5,8 @@ import { PRESETS } from "../src/llm/presets.ts";
 import { SETTINGS } from "../src/settings.ts";
 
 const ROOT = join(import.meta.dir, "..");
-const FILES = [
-  ...new Bun.Glob("{*,docs/*,bench/*,models/*,models/train/*}.md").scanSync(ROOT),
-].toSorted();
+const PATTERNS = ["*.md", "docs/*.md", "bench/*.md", "models/**/*.md"];
+const FILES = PATTERNS.flatMap((pattern) => Array.from(new Bun.Glob(pattern).scanSync(ROOT)));
 
 const read = (file: string) => Bun.file(join(ROOT, file)).text();
 
