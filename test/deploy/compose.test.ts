@@ -23,9 +23,8 @@ interface Compose {
 
 const ROOT = join(import.meta.dir, "../..");
 const text = await Bun.file(join(ROOT, "compose.yaml")).text();
-const { services, volumes } = interpolate(Bun.YAML.parse(text), {
-  MYSQL_PASSWORD: "5ecret",
-}) as Compose;
+const SECRETS = { MYSQL_PASSWORD: "5ecret", ADMIN_TOKEN: "5ecret-of-all-instances" };
+const { services, volumes } = interpolate(Bun.YAML.parse(text), SECRETS) as Compose;
 const instances = Object.entries(services).filter(([, { build }]) => build !== undefined);
 const dockerfile = parseDockerfile(await Bun.file(join(ROOT, "Dockerfile")).text());
 const image = dockerfile.stages.at(-1)!;
@@ -56,6 +55,7 @@ describe.each(instances)("%s", (name, service) => {
     for (const url of [DATABASE_URL, REDIS_URL])
       expect(Object.keys(services)).toContain(new URL(url!).hostname);
     expect(DATABASE_URL).toContain(":5ecret@");
+    expect(config.ADMIN_TOKEN).toBe(SECRETS.ADMIN_TOKEN);
     expect(service.volumes).toEqual([`${name}:${DATA_DIR}`]);
     expect(DATA_DIR).toBe(only(image, "VOLUME"));
     expect(PORT).toBe(Number(only(image, "EXPOSE")));
@@ -106,6 +106,7 @@ test("every volume is declared, every mounted file exists, every image has a ver
   }
 });
 
-test("without a password nothing starts", () => {
-  expect(() => interpolate(Bun.YAML.parse(text), {})).toThrow("MYSQL_PASSWORD");
+test.each(Object.keys(SECRETS))("without %s nothing starts", (name) => {
+  const others = Object.fromEntries(Object.entries(SECRETS).filter(([each]) => each !== name));
+  expect(() => interpolate(Bun.YAML.parse(text), others)).toThrow(name);
 });
