@@ -49,10 +49,13 @@ export function openStore(config: Config, surroundings: StoreSurroundings): Stor
   lifecycle.onClose("database", () => raw.close());
   const callMs = config.DATABASE_ACQUIRE_TIMEOUT_MS + config.DATABASE_STATEMENT_TIMEOUT_MS;
   const guard = createGuard({
-    onStateChange: (isAvailable) =>
+    onStateChange: (isAvailable, detail) =>
       isAvailable
         ? log.info({ database: kind }, "the database answers again")
-        : log.error({ database: kind }, "the database does not answer; going on without it"),
+        : log.error(
+            { database: kind, detail },
+            "the database does not answer; going on without it",
+          ),
   });
   return {
     kind,

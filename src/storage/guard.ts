@@ -14,8 +14,8 @@ export interface BreakerOptions {
   failureThreshold?: number;
   /** How long calls return at once before one is let through to try. */
   halfOpenAfterMs?: number;
-  /** Told when the database becomes unavailable and when it is back. */
-  onStateChange?: (isAvailable: boolean) => void;
+  /** Told when the database becomes unavailable, and what the last call met, and when it is back. */
+  onStateChange?: (isAvailable: boolean, detail: string) => void;
 }
 
 /** Turns a database's rejections and silences into values, and leaves one that is down alone. */
@@ -32,10 +32,13 @@ export function createGuard(options: BreakerOptions = {}): Guard {
   });
   const isAvailable = () => breaker.state === CircuitState.Closed;
   let wasAvailable = true;
-  breaker.onStateChange(() => {
-    if (isAvailable() === wasAvailable) return;
-    wasAvailable = isAvailable();
-    options.onStateChange?.(wasAvailable);
+  breaker.onBreak((cause) => {
+    if (wasAvailable) options.onStateChange?.(false, "error" in cause ? describe(cause.error) : "");
+    wasAvailable = false;
+  });
+  breaker.onReset(() => {
+    wasAvailable = true;
+    options.onStateChange?.(true, "");
   });
 
   return {

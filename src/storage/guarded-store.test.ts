@@ -64,11 +64,11 @@ describe("guarded store", () => {
     };
     await withStore(
       async (store) => {
-        const states: boolean[] = [];
+        const states: [boolean, string][] = [];
         const guarded = guardStore(store, {
           failureThreshold: 2,
           halfOpenAfterMs: 300,
-          onStateChange: (isAvailable) => states.push(isAvailable),
+          onStateChange: (...state) => states.push(state),
         });
         await guarded.ping();
         await guarded.ping();
@@ -80,7 +80,10 @@ describe("guarded store", () => {
         isDown = false;
         await waitFor("the database answers again", async () => (await guarded.ping()).ok);
         expect(guarded.isAvailable()).toBe(true);
-        expect(states).toEqual([false, true]);
+        expect(states).toEqual([
+          [false, "gone away"],
+          [true, ""],
+        ]);
       },
       { ping },
     );
