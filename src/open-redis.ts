@@ -5,6 +5,7 @@ import { aliasQuorum } from "./create-answering.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type GuardedRedis, openRedis } from "./redis/open-redis.ts";
 import type { RedisAddress } from "./redis/open-transport.ts";
+import { createOutageReport } from "./telemetry/create-outage-report.ts";
 import { createRedisTier } from "./storage/redis/redis-tier.ts";
 
 /** The Redis that is configured; null when none is. One that does not answer stops no start. */
@@ -18,10 +19,15 @@ export async function openConfiguredRedis(
   const redis = await openRedis({
     address,
     timeoutMs: config.REDIS_TIMEOUT_MS,
-    onStateChange: (isAvailable, detail) =>
-      isAvailable
-        ? log.info({ server }, "Redis answers again")
-        : log.error({ server, detail }, "Redis does not answer; going on without it until it does"),
+    onStateChange: createOutageReport({
+      report: (isAvailable, detail) =>
+        isAvailable
+          ? log.info({ server }, "Redis answers again")
+          : log.error(
+              { server, detail },
+              "Redis does not answer; going on without it until it does",
+            ),
+    }),
     onRefusal: (detail) => log.warn({ server, detail }, "Redis refuses commands"),
   });
   lifecycle.onClose("redis", () => redis.close());

@@ -8,6 +8,7 @@ import type { Config } from "./config.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { startLoop } from "./lifecycle.ts";
 import { inspectServers, openConfiguredMysql, watchReplicas } from "./open-mysql.ts";
+import { createOutageReport } from "./telemetry/create-outage-report.ts";
 import { DatabaseError } from "./storage/database-error.ts";
 import { createGuard } from "./storage/guard.ts";
 import { guardInvalidations, guardStore } from "./storage/guarded-store.ts";
@@ -49,13 +50,15 @@ export function openStore(config: Config, surroundings: StoreSurroundings): Stor
   lifecycle.onClose("database", () => raw.close());
   const callMs = config.DATABASE_ACQUIRE_TIMEOUT_MS + config.DATABASE_STATEMENT_TIMEOUT_MS;
   const guard = createGuard({
-    onStateChange: (isAvailable, detail) =>
-      isAvailable
-        ? log.info({ database: kind }, "the database answers again")
-        : log.error(
-            { database: kind, detail },
-            "the database does not answer; going on without it",
-          ),
+    onStateChange: createOutageReport({
+      report: (isAvailable, detail) =>
+        isAvailable
+          ? log.info({ database: kind }, "the database answers again")
+          : log.error(
+              { database: kind, detail },
+              "the database does not answer; going on without it",
+            ),
+    }),
   });
   return {
     kind,

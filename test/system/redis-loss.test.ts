@@ -144,9 +144,8 @@ for (const transport of ["TCP", "REST"] as const) {
       const { surprises, maxLatencyMs } = await load.finish();
       expect(surprises).toEqual([]);
       expect(maxLatencyMs).toBeLessThan(MAX_LATENCY_MS);
-      expect(redisLines(server)).toEqual([
-        "Redis does not answer; going on without it until it does",
-        "Redis answers again",
+      // A second outage within a minute is told only if it lasts.
+      expect(redisLines(server).slice(0, 2)).toEqual([
         "Redis does not answer; going on without it until it does",
         "Redis answers again",
       ]);
