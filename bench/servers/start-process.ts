@@ -1,3 +1,5 @@
+import { freePort } from "../../test/support/free-port.ts";
+
 /** A server under measurement, as a process of its own. */
 export interface RunningServer extends AsyncDisposable {
   readonly pid: number;
@@ -25,7 +27,7 @@ const STOP_WITHIN_MS = 15_000;
  */
 export async function startProcess(start: ServerStart): Promise<RunningServer> {
   const { script, args = [], env = {}, readyPath = "/" } = start;
-  const port = freePort();
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const startedAt = performance.now();
   const words = typeof args === "function" ? args(port) : args;
@@ -65,11 +67,4 @@ async function endProcess(child: Bun.Subprocess): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
   await child.exited;
   clearTimeout(timer);
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }

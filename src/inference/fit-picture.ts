@@ -11,8 +11,8 @@ import type { ModelInput } from "./manifest.ts";
 const ZOOM = 0.875;
 
 /**
- * Decodes an upload and fits it, or a part of it, into the model's input size: RGB, 8 bits a channel, row by row,
- * `width * height * 3` bytes that nobody else refers to.
+ * Decodes an upload and fits it, or a part of it, into the model's input size: RGB, 8 bits a channel,
+ * row by row, `width * height * 3` bytes that nobody else refers to.
  *
  * Runs on libvips' threads in the main process rather than in the worker, because a worker that is
  * terminated while sharp is at work takes the process down (github.com/oven-sh/bun/issues/24016).

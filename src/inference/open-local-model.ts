@@ -16,8 +16,6 @@ export interface LocalModelOptions extends Omit<WorkerPoolOptions, "open"> {
   views?: readonly FurtherView[];
   /** Largest picture that is decoded, width times height. */
   maxPixels: number;
-  /** Bounds a picture's decoding; default 10,000. */
-  decodeTimeoutMs?: number;
 }
 
 export interface OpenLocalModel extends LocalModel {
@@ -26,7 +24,8 @@ export interface OpenLocalModel extends LocalModel {
   close(deadlineMs: number): Promise<void>;
 }
 
-const DEFAULT_DECODE_TIMEOUT_MS = 10_000;
+/** Bounds a picture's decoding. */
+const DECODE_TIMEOUT_MS = 10_000;
 /** Longest that further views may add to an answer. */
 const SECOND_LOOK_MS = 500;
 
@@ -38,8 +37,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<OpenLo
   const models = await readPlaces(options);
   const ensemble = createEnsemble(models.map(({ manifest }) => manifest));
   const pool = new WorkerPool({ ...options, open: { type: "open", models } });
-  const { maxPixels, decodeTimeoutMs = DEFAULT_DECODE_TIMEOUT_MS } = options;
-  const limits = { maxPixels, timeoutMs: decodeTimeoutMs };
+  const limits = { maxPixels: options.maxPixels, timeoutMs: DECODE_TIMEOUT_MS };
   const whole = models.map((_, model): PlannedView => ({ model, view: "whole" }));
   const further = models.flatMap(({ manifest }, model) =>
     (options.views ?? manifest.views).map((view): PlannedView => ({ model, view })),

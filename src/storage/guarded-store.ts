@@ -10,9 +10,10 @@ export interface GuardOptions extends BreakerOptions {
   readTimeoutMs?: number;
   /** Deadline of a write. What came too late may have been written all the same. */
   writeTimeoutMs?: number;
-  /** Deadline of what no request waits for: loading the hottest results, purging. */
-  maintenanceTimeoutMs?: number;
 }
+
+/** Deadline of what no request waits for: loading the hottest results, purging. */
+const MAINTENANCE_TIMEOUT_MS = 10_000;
 
 type Method = Exclude<keyof ResultStore, "close">;
 
@@ -38,7 +39,7 @@ export function guardStore(
   const timeoutMs = {
     read: options.readTimeoutMs ?? 500,
     write: options.writeTimeoutMs ?? 2_000,
-    maintenance: options.maintenanceTimeoutMs ?? 10_000,
+    maintenance: MAINTENANCE_TIMEOUT_MS,
   };
 
   /** The compiler cannot follow one method's arguments and result through an indexed call. */
