@@ -33,6 +33,8 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
     process.exit(failed.length > 0 ? 1 : exitCode);
   }
   onStopSignals({
+    // A supervisor takes a hang-up for the wish to reload; without one it would end us in mid-air.
+    others: link ? [] : ["SIGHUP"],
     stop: (signal) => void stop(signal, 0),
     stopAtOnce(signal) {
       log.error({ reason: signal }, "stopping at once");

@@ -76,8 +76,8 @@ async function watchReadiness(url: string): Promise<Set<number>> {
   }
 }
 
-describe("SIGTERM under load", () => {
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+describe("a stop under load", () => {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     test(`${signal}: answers everything that was accepted, loses no result, exits 0`, async () => {
       await using server = await start();
       const hot = newPhoto();
