@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { callerOf, newDigest, newResult } from "../../test/support/results.ts";
 import { openTemporaryFolder } from "../../test/support/temporary-folder.ts";
 import type { PictureHash } from "../classification/picture-hash.ts";
-import { type JournalEntry, openJournal } from "./journal.ts";
+import { type JournalEntry, openJournal, REPLAY_TURN_MS } from "./journal.ts";
 
 const resultEntry = (): JournalEntry => ({
   kind: "result",
@@ -53,6 +53,41 @@ test("what was removed is gone, what was not stays, and reading removes nothing"
   journal.remove(ids);
   expect(journal.count()).toBe(1);
   journal.close();
+});
+
+test("of two processes that move the same entries, neither removes what came later", () => {
+  using folder = openTemporaryFolder();
+  const file = join(folder.path, "journal.db");
+  const [one, other] = [
+    openJournal({ file, maxEntries: 10 }),
+    openJournal({ file, maxEntries: 10 }),
+  ];
+  one.append([resultEntry(), resultEntry()]);
+  const [seenByOne, seenByOther] = [one.read(10).ids, other.read(10).ids];
+  one.remove(seenByOne);
+  const later = claimEntry();
+  one.append([later]);
+  other.remove(seenByOther);
+  expect(other.read(10).entries).toEqual([later]);
+  one.close();
+  other.close();
+});
+
+test("one process at a time moves entries; another goes on when it ends or dies", () => {
+  using folder = openTemporaryFolder();
+  const file = join(folder.path, "journal.db");
+  let now = 1_800_000_000_000;
+  const open = () => openJournal({ file, maxEntries: 10, clock: () => now });
+  const [one, other] = [open(), open()];
+  expect(one.takeReplayTurn()).toBe(true);
+  expect(other.takeReplayTurn()).toBe(false);
+  expect(one.takeReplayTurn()).toBe(true);
+  now += REPLAY_TURN_MS;
+  expect(other.takeReplayTurn()).toBe(true);
+  expect(one.takeReplayTurn()).toBe(false);
+  other.close();
+  expect(one.takeReplayTurn()).toBe(true);
+  one.close();
 });
 
 test("a full journal refuses an append as a whole, and takes entries again when there is room", () => {

@@ -18,8 +18,23 @@ export interface Journal {
   /** The oldest entries after the id `after`, with the ids to remove them by. */
   read(limit: number, after?: number): { ids: number[]; entries: JournalEntry[] };
   remove(ids: readonly number[]): void;
+  /**
+   * Whether this process is the one, of those that share the file, that moves entries to the database
+   * now: it stays so for `REPLAY_TURN_MS` after each call. Two at it would only do the work twice.
+   */
+  takeReplayTurn(): boolean;
   count(): number;
   close(): void;
+}
+
+/** How soon another process goes on with what a process that died was at. */
+export const REPLAY_TURN_MS = 5_000;
+
+export interface JournalOptions {
+  file: string;
+  maxEntries: number;
+  /** Milliseconds since the epoch. */
+  clock?: () => number;
 }
 
 /** The journal cannot be opened; the message names the file. */
@@ -28,7 +43,8 @@ export class JournalError extends Error {
 }
 
 /** Opens or creates the journal; throws a JournalError when the folder cannot be written. */
-export function openJournal({ file, maxEntries }: { file: string; maxEntries: number }): Journal {
+export function openJournal({ file, maxEntries, clock = Date.now }: JournalOptions): Journal {
+  const owner = crypto.randomUUID();
   const database = openFile(file);
   const counting = database.query<{ count: number }, []>("SELECT count(*) AS count FROM entries");
   const inserting = database.query("INSERT INTO entries (body) VALUES (?)");
@@ -36,6 +52,9 @@ export function openJournal({ file, maxEntries }: { file: string; maxEntries: nu
     "SELECT id, body FROM entries WHERE id > ? ORDER BY id LIMIT ?",
   );
   const removing = database.query("DELETE FROM entries WHERE id = ?");
+  const takingTurn =
+    database.query(`INSERT INTO replays (id, owner, ends_at) VALUES (1, $owner, $endsAt)
+    ON CONFLICT (id) DO UPDATE SET owner = $owner, ends_at = $endsAt WHERE owner = $owner OR ends_at <= $now`);
   const insertAll = database.transaction((entries: readonly JournalEntry[]) => {
     for (const entry of entries) inserting.run(JSON.stringify(entry));
   });
@@ -58,9 +77,16 @@ export function openJournal({ file, maxEntries }: { file: string; maxEntries: nu
         entries: rows.map(({ body }) => JSON.parse(body) as JournalEntry),
       };
     },
+    takeReplayTurn() {
+      const now = clock();
+      return takingTurn.run({ owner, now, endsAt: now + REPLAY_TURN_MS }).changes > 0;
+    },
     remove: (ids) => removeAll.immediate(ids),
     count,
-    close: () => database.close(),
+    close() {
+      database.run("DELETE FROM replays WHERE owner = ?", [owner]);
+      database.close();
+    },
   };
 }
 
@@ -71,8 +97,12 @@ function openFile(file: string): Database {
     database.run("PRAGMA busy_timeout = 2000");
     database.run("PRAGMA journal_mode = WAL");
     database.run("PRAGMA synchronous = FULL");
+    // No id is used twice: a process may remove what it read after another one has removed it.
     database.run(
-      "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+      "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL) STRICT",
+    );
+    database.run(
+      "CREATE TABLE IF NOT EXISTS replays (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, ends_at INTEGER NOT NULL) STRICT",
     );
     return database;
   } catch (cause) {

@@ -13,7 +13,10 @@ export interface ResultSinkDeps {
 }
 
 export interface JournaledSink extends ResultSink {
-  /** Moves journal entries to the database until none is left or it stops answering; resolves to how many. */
+  /**
+   * Moves journal entries to the database until none is left, it stops answering or another process is
+   * at it; resolves to how many.
+   */
   replay(signal: AbortSignal): Promise<number>;
   /** Resolves when every save that was begun has settled. */
   settle(): Promise<void>;
@@ -99,7 +102,7 @@ export function createResultSink(deps: ResultSinkDeps): JournaledSink {
       let last = 0;
       while (!signal.aborted && store.isAvailable()) {
         const { ids, entries } = journal.read(BATCH_SIZE, last);
-        if (ids.length === 0) break;
+        if (ids.length === 0 || !journal.takeReplayTurn()) break;
         last = ids.at(-1)!;
         const written = (await write(entries)) ? ids : await writeOneByOne(ids, entries);
         journal.remove(written);
