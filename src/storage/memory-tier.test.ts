@@ -227,6 +227,20 @@ describe("memory tier", () => {
     expect(tier.isUnknown(ALIAS, alice)).toBe(false);
   });
 
+  test("keeps what is asked for again, as long as the last question is a second newer than the one before", () => {
+    const [asked, ...others] = Array.from({ length: 101 }, () => newResult());
+    const remember = (result: StoredResult) => tier.remember(byDigest(result), alice);
+    remember(asked!);
+    for (const result of others.slice(0, 60)) remember(result);
+    expect(tier.get(asked!.digest, bob)).not.toBeNull();
+    for (const result of others.slice(60)) remember(result);
+    expect(tier.get(others[0]!.digest, bob)).toBeNull();
+    now += 1_000;
+    expect(tier.get(asked!.digest, bob)).not.toBeNull();
+    for (let i = 0; i < 99; i++) remember(newResult());
+    expect(tier.get(asked!.digest, bob)).not.toBeNull();
+  });
+
   test("stays within its number of entries", () => {
     const results = Array.from({ length: 150 }, () => newResult());
     for (const result of results) {

@@ -34,6 +34,8 @@ const POINTER_TTL_MS: Record<Exclude<MatchKind, "digest">, number> = {
   fingerprint: 5_000,
 };
 const UNKNOWN_TTL_MS = 2_000;
+/** How often a result counts as used: moving it to the front costs as much as finding it. */
+const TOUCH_MS = 1_000;
 const MAX_UNKNOWN = 50_000;
 const MAX_VOIDS = 20_000;
 
@@ -43,7 +45,7 @@ const MAX_VOIDS = 20_000;
  * took the claims away too.
  */
 type Entry =
-  | { staleAt: number; match: CacheMatch }
+  | { staleAt: number; match: CacheMatch; touchedAt: number }
   | { staleAt: number; match: null; digest: Digest; createdAt: number };
 
 /** Results in this process, the least recently used going first. */
@@ -57,10 +59,16 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
   const voidAliases = createVoids({ max: MAX_VOIDS, keptMs: VOID_MS });
 
   function getResult(digest: Digest, now: number): CacheMatch | null {
-    const entry = entries.get(digest);
+    const entry = entries.peek(digest);
     if (!entry?.match) return null;
     const { expiresAt } = entry.match.result;
-    if (entry.staleAt > now && (expiresAt === null || expiresAt > now)) return entry.match;
+    if (entry.staleAt > now && (expiresAt === null || expiresAt > now)) {
+      if (entry.touchedAt + TOUCH_MS <= now) {
+        entry.touchedAt = now;
+        entries.get(digest);
+      }
+      return entry.match;
+    }
     entries.delete(digest);
     return null;
   }
@@ -99,7 +107,7 @@ export function createMemoryTier(options: MemoryTierOptions): SizedMemoryTier {
     const match: CacheMatch = { hash: digest, kind: "digest", result };
     const staleAt =
       now + jitter(result.provisional ? PROVISIONAL_RESULT_TTL_MS : RESULT_TTL_MS, random);
-    entries.set(digest, { staleAt, match }, { size: sizeOfResult(result) });
+    entries.set(digest, { staleAt, match, touchedAt: 0 }, { size: sizeOfResult(result) });
     return result;
   }
 
