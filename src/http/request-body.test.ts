@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { z } from "zod";
-import { readJson } from "./request-body.ts";
+import { parseJson, readJson } from "./request-body.ts";
 
 const schema = z.object({ name: z.string() });
 const headers = { "Content-Type": "application/json" };
@@ -8,7 +8,12 @@ const headers = { "Content-Type": "application/json" };
 function read(body: string | Uint8Array<ArrayBuffer> | ReadableStream, length?: number) {
   const announced = length === undefined ? headers : { ...headers, "Content-Length": `${length}` };
   const request = new Request("http://localhost/", { method: "POST", body, headers: announced });
-  return readJson(request, schema, 1_000);
+  return readJson(
+    request,
+    (text) => parseJson(text, schema),
+    1_000,
+    (value) => value,
+  );
 }
 
 /** Bytes as they come without an announced length. */

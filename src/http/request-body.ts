@@ -48,11 +48,11 @@ async function readChunks(request: Request, maxBytes: number): Promise<Uint8Arra
   return Buffer.concat(chunks);
 }
 
-/** Settles with what `parse` makes of the body, or rejects with `request_timeout`. */
+/** Settles with what `answer` makes of the body, or rejects with `request_timeout`. */
 function withTimeout<Body, Value>(
   reading: Promise<Body>,
   timeoutMs: number,
-  parse: (body: Body) => Value,
+  answer: (body: Body) => Value | Promise<Value>,
 ): Promise<Value> {
   const { promise, resolve, reject } = Promise.withResolvers<Value>();
   const deadline = setDeadline(timeoutMs, () => {
@@ -62,7 +62,7 @@ function withTimeout<Body, Value>(
     (body) => {
       clearDeadline(deadline);
       try {
-        resolve(parse(body));
+        resolve(answer(body));
       } catch (error) {
         reject(error);
       }
@@ -86,15 +86,16 @@ function tooLarge(maxBytes: number): AppError {
 const MAX_JSON_BYTES = 65_536;
 
 /**
- * Reads and checks a JSON body; an error names every offending field. As text, because Bun makes a
- * string with less work than an array of bytes; and without async functions in between, each of which
- * is felt on the path of a cache hit.
+ * Reads a JSON body and settles with what `answer` makes of it, once `parse` has checked it. As text,
+ * because Bun makes a string with less work than an array of bytes; and without async functions or
+ * further promises in between, each of which is felt on the path of a cache hit.
  */
-export function readJson<Schema extends z.ZodType>(
+export function readJson<Question, Answer>(
   request: Request,
-  schema: Schema,
+  parse: (text: string) => Question,
   timeoutMs: number,
-): Promise<z.output<Schema>> {
+  answer: (question: Question) => Answer | Promise<Answer>,
+): Promise<Answer> {
   if (!isJson(request.headers.get("content-type"))) {
     const detail = "The body must be application/json.";
     return Promise.reject(new AppError("unsupported_media_type", detail));
@@ -105,7 +106,7 @@ export function readJson<Schema extends z.ZodType>(
     length === null
       ? readChunks(request, MAX_JSON_BYTES).then((bytes) => UTF8.decode(bytes))
       : request.text();
-  return withTimeout(reading, timeoutMs, (text) => parseJson(text, schema));
+  return withTimeout(reading, timeoutMs, (text) => answer(parse(text)));
 }
 
 function isJson(contentType: string | null): boolean {
@@ -113,7 +114,11 @@ function isJson(contentType: string | null): boolean {
   return contentType?.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
 }
 
-function parseJson<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
+/** Throws an AppError that names every offending field. */
+export function parseJson<Schema extends z.ZodType>(
+  text: string,
+  schema: Schema,
+): z.output<Schema> {
   // What bytes that are no UTF-8 turn into.
   if (text.includes("\uFFFD")) throw invalidJson();
   let value: unknown;

@@ -24,6 +24,7 @@ describe("a body that is not JSON", () => {
     ["empty", ""],
     ["text", "hello"],
     ["NaN", "NaN"],
+    ["with a blank that JSON does not know", `{\u00a0"image_hash": "${HASH}"}`],
     ["followed by more", `{"image_hash": "${HASH}"} {}`],
     ["very deeply nested", "[".repeat(60_000)],
   ])("is malformed: %s", async (_, body) => {

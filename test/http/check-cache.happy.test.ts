@@ -3,6 +3,7 @@ import { identify } from "../../src/classification/identity.ts";
 import { type Harness, openHarness, sha256 } from "../support/harness.ts";
 import { drawPhoto } from "../support/pictures.ts";
 
+const PATH = "/api/v1/classify/check-cache";
 let harness: Harness;
 let known: Uint8Array;
 
@@ -37,6 +38,20 @@ test("an unknown photo is a miss, not an error", async () => {
   expect(body).toMatchObject({ success: true, cached: false, data: null, from_cache: false });
   expect(body.message).toBeString();
   expect(headers.get("cache-status")).toBe("onceover; fwd=miss");
+});
+
+test.each([
+  ["closely", (hash: string) => `{"image_hash":"${hash}"}`],
+  ["with blanks", (hash: string) => `{ "image_hash" : "${hash}" }`],
+  ["over lines", (hash: string) => `\r\n{\n\t"image_hash": "${hash}"\n}\n`],
+  ["with escapes", (hash: string) => `{"image_\\u0068ash": "${hash}"}`],
+  ["with more members", (hash: string) => `{"image_hash": "${hash}", "app": "x"}`],
+  ["twice, the last counting", (hash: string) => `{"image_hash": "no", "image_hash": "${hash}"}`],
+])("a question written %s is understood", async (_, write) => {
+  const body = write(sha256(known));
+  const headers = { "Content-Type": "application/json" };
+  const answer = await harness.call(PATH, { method: "POST", body, headers });
+  expect(answer.body).toMatchObject({ cached: true });
 });
 
 test("a hash may be upper-case", async () => {

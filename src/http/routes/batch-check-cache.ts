@@ -3,7 +3,7 @@ import { identifyCaller } from "../caller.ts";
 import type { HttpDeps } from "../context.ts";
 import { respondJson } from "../exchange.ts";
 import { JSON_BODY_CODES, jsonContent, problemResponses, register, type App } from "../register.ts";
-import { readJson } from "../request-body.ts";
+import { parseJson, readJson } from "../request-body.ts";
 import { logged } from "../request-log.ts";
 import {
   callerHeaderSchema,
@@ -57,31 +57,34 @@ export const batchCheckCacheRoute = {
   },
 } satisfies RouteConfig;
 
+const parseQuestion = (text: string) => parseJson(text, requestSchema);
+
 export function mountBatchCheckCache(app: App, deps: HttpDeps): void {
   const { lookup, limits, clientIpHeader } = deps;
-  register(app, batchCheckCacheRoute, async ({ req: { raw: request }, env: exchange }) => {
-    const body = await readJson(request, requestSchema, limits.bodyTimeoutMs);
-    const bodyUserId = body.user_id;
-    const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
-    const hashes = body.image_hashes;
-    const answers = await lookup.findMany(hashes, caller.id);
-    const items = answers.map(({ match }, index) => ({
-      image_hash: hashes[index]!,
-      cached: match !== null,
-      data: match && toClassificationBody(match.result),
-    }));
-    const cachedCount = items.filter(({ cached }) => cached).length;
-    exchange.logged = logged("batch_check_cache", caller, () => ({
-      imageCount: items.length,
-      cachedCount,
-    }));
-    return respondJson(exchange, {
-      success: true,
-      total: items.length,
-      cached_count: cachedCount,
-      items,
-      request_id: exchange.requestId,
-      timestamp: new Date(exchange.startedAt).toISOString(),
-    } satisfies z.infer<typeof responseSchema>);
-  });
+  register(app, batchCheckCacheRoute, ({ req: { raw: request }, env: exchange }) =>
+    readJson(request, parseQuestion, limits.bodyTimeoutMs, async (body) => {
+      const bodyUserId = body.user_id;
+      const caller = identifyCaller(request, exchange.server, { clientIpHeader, bodyUserId });
+      const hashes = body.image_hashes;
+      const answers = await lookup.findMany(hashes, caller.id);
+      const items = answers.map(({ match }, index) => ({
+        image_hash: hashes[index]!,
+        cached: match !== null,
+        data: match && toClassificationBody(match.result),
+      }));
+      const cachedCount = items.filter(({ cached }) => cached).length;
+      exchange.logged = logged("batch_check_cache", caller, () => ({
+        imageCount: items.length,
+        cachedCount,
+      }));
+      return respondJson(exchange, {
+        success: true,
+        total: items.length,
+        cached_count: cachedCount,
+        items,
+        request_id: exchange.requestId,
+        timestamp: new Date(exchange.startedAt).toISOString(),
+      } satisfies z.infer<typeof responseSchema>);
+    }),
+  );
 }
