@@ -35,7 +35,11 @@ import { watchGauges } from "./watch-gauges.ts";
 const MIB = 1_048_576;
 
 const MAX_JOURNAL_ENTRIES = 1_000_000;
-const MAX_HELD_REQUESTS = 5_000;
+/**
+ * Written once a second: also the most lines that a process logs in one. Beyond, they would take a
+ * tenth of the time of all answers, and gigabytes an hour.
+ */
+const MAX_HELD_REQUESTS = 2_000;
 const MAX_HELD_DIGESTS = 50_000;
 const MAX_QUEUED_DECODES = 2_000;
 
