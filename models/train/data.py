@@ -52,14 +52,24 @@ class Pictures:
     sources: list[str]
 
 
-def load_pictures(folder: Path, size: int, cache: Path, leave_out=()) -> Pictures:
-    """All pictures of folder/<class>/ at one size, without those of the sources left out."""
+def is_copy(path: Path) -> bool:
+    """`lspcrop-3.jpg` is a crop of another training picture: worth learning, not measuring."""
+    return path.stem.split("-")[0].endswith("crop")
+
+
+def load_pictures(folder: Path, size: int, cache: Path, leave_out=(), only=None) -> Pictures:
+    """All pictures of folder/<class>/ at one size, without those of the sources left out.
+
+    `only` asks for nothing but the originals (no crops) of the sources it names.
+    """
     paths = list_pictures(folder)
     if not paths:
         raise SystemExit(f"no pictures under {folder}")
     pixels = _cached_pixels(paths, size, cache)
     labels = sorted({p.parent.name for p in paths})
     keep = [i for i, p in enumerate(paths) if source_of(p) not in leave_out]
+    if only is not None:
+        keep = [i for i in keep if source_of(paths[i]) in only and not is_copy(paths[i])]
     if len(keep) < len(paths):
         pixels = pixels[keep]
     return Pictures(
@@ -88,7 +98,7 @@ def _cached_pixels(paths: list[Path], size: int, cache: Path) -> np.ndarray:
     return np.load(file)
 
 
-def sampling_weights(pictures: Pictures, power: float = 0.7) -> torch.Tensor:
+def sampling_weights(pictures: Pictures, power: float = 0.5) -> torch.Tensor:
     """Every class equally often; within a class, small sources more often than their share.
 
     A source of n pictures weighs n ** power: the few pictures from elsewhere teach more about

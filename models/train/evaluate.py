@@ -69,13 +69,23 @@ def calibration(confidence: np.ndarray, right: np.ndarray, bins: int = 10):
     return error, rows
 
 
-def report(result: Predictions, manifest: dict) -> None:
-    chances = probabilities(result.logits, manifest["output"]["temperature"])
-    answer, confidence = chances.argmax(1), chances.max(1)
-    right = answer == result.truth
-    print(f"{len(right)} pictures, top-1 {right.mean():.4f}\n")
+def confidence_of(result: Predictions, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Confidence of each answer, and whether the answer is right."""
+    chances = probabilities(result.logits, temperature)
+    return chances.max(1), chances.argmax(1) == result.truth
 
-    count = len(result.labels)
+
+def report(result: Predictions, manifest: dict) -> None:
+    confidence, right = confidence_of(result, manifest["output"]["temperature"])
+    print(f"{len(right)} pictures, top-1 {right.mean():.4f}\n")
+    report_classes(result)
+    report_calibration(confidence, right)
+    report_sureness(confidence, right, manifest["unsure"])
+    report_sources(result, right)
+
+
+def report_classes(result: Predictions) -> None:
+    count, answer = len(result.labels), result.logits.argmax(1)
     table = np.zeros((count, count), int)
     np.add.at(table, (result.truth, answer), 1)
     print("| class | pictures | precision | recall |\n|---|---|---|---|")
@@ -87,17 +97,26 @@ def report(result: Predictions, manifest: dict) -> None:
     for label, row in zip(result.labels, table):
         print(f"| {label} | " + " | ".join(map(str, row)) + " |")
 
+
+def report_calibration(confidence: np.ndarray, right: np.ndarray) -> None:
     error, rows = calibration(confidence, right)
     print(f"\nECE {error:.4f}\n\n| confidence from | pictures | mean | right |\n|---|---|---|---|")
     for edge, pictures, mean, share in rows:
         print(f"| {edge:.1f} | {pictures} | {mean:.3f} | {share:.3f} |")
 
-    sure = confidence >= manifest["unsure"]
+
+def report_sureness(confidence: np.ndarray, right: np.ndarray, threshold: float) -> None:
+    def share(chosen: np.ndarray) -> str:
+        return f"{right[chosen].mean():.3f} of them right" if chosen.any() else "no picture"
+
+    sure = confidence >= threshold
     print(
-        f"\nsure (confidence >= {manifest['unsure']}): {sure.mean():.3f} of the pictures, "
-        f"{right[sure].mean():.3f} of them right; else {right[~sure].mean():.3f} right"
+        f"\nsure (confidence >= {threshold}): {sure.mean():.3f} of the pictures, "
+        f"{share(sure)}; else {share(~sure)}"
     )
 
+
+def report_sources(result: Predictions, right: np.ndarray) -> None:
     print("\n| class | source | pictures | right |\n|---|---|---|---|")
     groups: dict[tuple[int, str], list[bool]] = {}
     for truth, source, hit in zip(result.truth, result.sources, right):
