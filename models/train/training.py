@@ -15,6 +15,7 @@ from network import AlbumNet
 
 STAGES = (0.55, 0.9, 1.0)  # Up to which part of the run each of the sizes is trained at.
 TEACHER_SHARE = 0.5  # The rest of the loss is the labels'.
+PAUSE_SECONDS = 60  # A longer gap between two batches is a paused process, and not counted.
 MIXING_ENDS = 0.88  # The last steps see unmixed pictures, as in use.
 
 
@@ -50,10 +51,14 @@ class Training:
             [{"params": weights, "weight_decay": 5e-4}, {"params": others}],
             lr=args.rate, momentum=0.9, nesterov=True)  # fmt: skip
         self.epoch, self.best, self.seconds = 0, 0.0, 0.0
-        self.begun = time.monotonic()
+        self.seen = time.monotonic()
 
     def elapsed(self) -> float:
-        return self.seconds + time.monotonic() - self.begun
+        """Seconds of training so far, those of earlier processes included."""
+        now = time.monotonic()
+        self.seconds += min(now - self.seen, PAUSE_SECONDS)
+        self.seen = now
+        return self.seconds
 
     def progress(self, part: float) -> float:
         """0 to 1 by epochs or by the clock, whichever is further: the rate always anneals."""
