@@ -99,6 +99,8 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True, help="folder of the two files")
     parser.add_argument("--name", default="album-v1")
     parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--views", nargs="*", default=["mirror", "zoom"],
+                        help="what the server shows besides where unsure; views.py measures")  # fmt: skip
     parser.add_argument("--precision", type=float, default=0.95, help="wanted when not unsure")
     args = parser.parse_args()
 
@@ -118,6 +120,7 @@ def main() -> None:
         "labels": labels,
         "categories": {label: label for label in labels},
         "unsure": 0.5,
+        "views": args.views,
     }
     result = predict(file, manifest, args.data, without=checkpoint["left_out"])
     temperature = fit_temperature(result)

@@ -27,6 +27,7 @@ from training import answers
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--fold", type=int, help="this one only, counted from 1")
     parser.add_argument("--together", type=names, action="append", default=[],
                         help="sources of one origin, hidden as one; may be repeated")  # fmt: skip
     parser.add_argument("--precision", type=float, default=0.95, help="wanted when not unsure")
@@ -111,7 +112,8 @@ def main() -> None:
     args = arguments()
     folds, unseen = split_sources(count_pictures(args.data), args.folds, args.together)
     print(f"never left out, since a class has no other source: {', '.join(unseen) or 'none'}")
-    done = [run_fold(args, index, hidden) for index, hidden in enumerate(folds, 1)]
+    chosen = [args.fold] if args.fold else range(1, args.folds + 1)
+    done = [run_fold(args, index, folds[index - 1]) for index in chosen]
     report(
         Predictions(
             np.concatenate([d.logits for d in done]),

@@ -2,8 +2,8 @@
 
     python3 views.py --model ../album-v1.json --data DIR/val [--sources lsp,webtemplate]
 
-The manifest's own view is `fill` (the whole picture squashed to a square); the others keep its
-proportions. Chances are averaged after the temperature. The last columns average only where the
+The manifest's own view is `fill` (the whole picture squashed to a square). `mirror`, `middle` and
+`zoom` are those the server knows; the rest were tried. Chances are averaged after the temperature. The last columns average only where the
 first view alone is unsure, as a server would.
 """
 
@@ -18,30 +18,37 @@ from data import list_pictures, source_of
 from evaluate import calibration, open_session, probabilities
 from preprocess import fit, normalise, open_upright
 
-SINGLE = ("fill", "fill flipped", "middle", "first end", "last end", "padded")
+ZOOM = 224 / 256  # Share of width and height that the server's `zoom` shows.
+SINGLE = ("fill", "mirror", "middle", "zoom", "first end", "last end", "padded")
 COMBINED = (
-    ("fill", "fill flipped"),
+    ("fill", "mirror"),
     ("fill", "middle"),
+    ("fill", "zoom"),
+    ("fill", "mirror", "zoom"),
+    ("fill", "middle", "zoom"),
     ("fill", "middle", "padded"),
     ("fill", "first end", "last end"),
-    ("fill", "fill flipped", "middle"),
+    ("fill", "mirror", "middle"),
     ("fill", "middle", "first end", "last end"),
     ("first end", "middle", "last end"),
 )
 
 
 def view(image: Image.Image, name: str, spec: dict) -> np.ndarray:
-    if name == "fill flipped":
+    if name == "mirror":
         return fit(ImageOps.mirror(image), spec | {"resize": "fill"})
     if name == "padded":
         return fit(image, spec | {"resize": "contain"})
+    if name == "zoom":
+        margins = [round(length * (1 - ZOOM) / 2) for length in image.size]
+        image = ImageOps.crop(image, (*margins, *margins))
     side = min(image.size)
     if name == "first end":
         image = image.crop((0, 0, side, side))
     if name == "last end":
         width, height = image.size
         image = image.crop((width - side, height - side, width, height))
-    return fit(image, spec | {"resize": "fill" if name == "fill" else "cover"})
+    return fit(image, spec | {"resize": "fill" if name in ("fill", "zoom") else "cover"})
 
 
 def chances_by_view(manifest: dict, onnx: Path, paths: list[Path]) -> dict[str, np.ndarray]:
