@@ -13,8 +13,17 @@ const PROMISED = JSON.parse(/```json\n([^]*?)```/.exec(README)![1]!) as Answer;
 interface Answer {
   success: boolean;
   cached?: boolean;
-  data: Record<string, unknown>;
+  data: Record<string, unknown> & { confidence: number; local_inference_result: LocalInference };
 }
+
+interface LocalInference {
+  model: string;
+  version: string;
+  probabilities: Record<string, number>;
+}
+
+/** Processors add floating-point numbers in orders of their own. */
+const TOLERANCE = 0.02;
 
 let folder: Awaited<ReturnType<typeof createDataDir>>;
 let server: ServerProcess;
@@ -41,14 +50,15 @@ test("the first curl line gets the answer that the README shows", async () => {
   const answer = await paste(classify!);
   expect(Object.keys(answer)).toEqual(Object.keys(PROMISED));
   expect(Object.keys(answer.data)).toEqual(Object.keys(PROMISED.data));
-  const { category, description, inference_method, model, provisional } = PROMISED.data;
-  expect(answer.data).toMatchObject({
-    category,
-    description,
-    inference_method,
-    model,
-    provisional,
-  });
+  const { confidence, local_inference_result: promised, ...rest } = PROMISED.data;
+  const { probabilities, ...model } = promised;
+  expect(answer.data).toMatchObject(rest);
+  expect(answer.data.local_inference_result).toMatchObject(model);
+  expect(Math.abs(answer.data.confidence - confidence)).toBeLessThan(TOLERANCE);
+  for (const [category, probability] of Object.entries(probabilities)) {
+    const answered = answer.data.local_inference_result.probabilities[category]!;
+    expect(Math.abs(answered - probability)).toBeLessThan(TOLERANCE);
+  }
 });
 
 test("the second one is answered from the cache", async () => {
