@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True, help="folder of the two files")
     parser.add_argument("--name", default="album-v1")
     parser.add_argument("--version", default="1.0.0")
-    parser.add_argument("--views", nargs="*", default=["mirror", "zoom"],
+    parser.add_argument("--views", nargs="*", default=["middle"],
                         help="what the server shows besides where unsure; views.py measures")  # fmt: skip
     parser.add_argument("--precision", type=float, default=0.95, help="wanted when not unsure")
     args = parser.parse_args()
