@@ -21,7 +21,7 @@ import { purgeSqlitePhoto } from "./purge-photo.ts";
 import { recordSqliteClaim } from "./record-claim.ts";
 import * as tables from "./schema.ts";
 import { createSqliteLedger } from "./spending.ts";
-import { prepareRecordWrites, type RecordWrites, saveResults } from "./writes.ts";
+import { type PreparedWrites, prepareWrites } from "./writes.ts";
 
 export interface SqliteStoreOptions {
   /** Path of the database file, made with its folders where missing; `:memory:` for none. */
@@ -62,8 +62,8 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
   };
   const purge = createSqlitePurge(db, dialect);
   /** Prepared at first use, when the tables are there. */
-  let prepared: RecordWrites | undefined;
-  const recordWrites = () => (prepared ??= prepareRecordWrites(db));
+  let prepared: PreparedWrites | undefined;
+  const writes = () => (prepared ??= prepareWrites(db));
 
   return {
     client,
@@ -73,16 +73,16 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
     ...createReads(dialect),
     migrate: () => migrateSqlite(db),
     async saveResults(results) {
-      saveResults(db, results);
+      writes().saveResults(results);
     },
     async recordClaim(claim, policy) {
       return recordSqliteClaim(db, claim, policy);
     },
     async addHits(hits) {
-      recordWrites().addHits(hits);
+      writes().addHits(hits);
     },
     async appendRequests(requests) {
-      recordWrites().appendRequests(requests);
+      writes().appendRequests(requests);
     },
     purge,
     async purgePhoto(hash, now) {

@@ -1,42 +1,18 @@
-import { and, type Column, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { and, type Column, eq, getTableColumns, gt, type SQL, sql } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import type { RequestRecord } from "../../classification/ports/recorder.ts";
 import type { HitCount } from "../../classification/ports/result-store.ts";
 import type { StoredResult } from "../../classification/result.ts";
 import { requestRow } from "../batches.ts";
-import { chunked } from "../chunked.ts";
 import { encodeDigest } from "../codecs.ts";
-import { purgedAmong, purgesSince } from "../invalidation-rows.ts";
-import { resultColumns, ROWS_PER_STATEMENT } from "../tables.ts";
+import { PURGED } from "../invalidation-rows.ts";
+import { resultColumns } from "../tables.ts";
 import * as tables from "./schema.ts";
 
 const { invalidations, requestLog, results } = tables;
 
 /** Takes the write lock at the start: a transaction that reads first could not wait for it later. */
 export const WRITING = { behavior: "immediate" } as const;
-
-export function saveResults(db: BunSQLiteDatabase, rows: readonly StoredResult[]): void {
-  if (rows.length === 0) return;
-  const target = [results.profileId, results.digest];
-  // A conflict whose condition fails leaves the row as it is.
-  const setWhere = sql`not (excluded.provisional and not ${results.provisional})`;
-  db.transaction((tx) => {
-    for (const batch of chunked(rows, ROWS_PER_STATEMENT)) {
-      const purges = tx
-        .select({ digest: invalidations.digest, before: invalidations.before })
-        .from(invalidations)
-        .where(purgesSince(invalidations, batch))
-        .all();
-      const purged = purgedAmong(batch, purges);
-      const wanted = batch.filter((row) => !purged.includes(row));
-      if (wanted.length === 0) continue;
-      tx.insert(results)
-        .values(wanted)
-        .onConflictDoUpdate({ target, set: REPLACED, setWhere })
-        .run();
-    }
-  }, WRITING);
-}
 
 const REPLACED = Object.fromEntries(
   Object.entries<Column>(resultColumns(tables)).map(([key, { name }]): [string, SQL] => [
@@ -45,8 +21,9 @@ const REPLACED = Object.fromEntries(
   ]),
 );
 
-/** Writes what every request leaves behind. */
-export interface RecordWrites {
+/** Writes that come with requests, many a second. */
+export interface PreparedWrites {
+  saveResults(results: readonly StoredResult[]): void;
   addHits(hits: readonly HitCount[]): void;
   appendRequests(requests: readonly RequestRecord[]): void;
 }
@@ -55,7 +32,29 @@ export interface RecordWrites {
  * Prepared row by row: to SQLite a statement of many rows is no faster, and for Drizzle to build one
  * took longer than the requests that it logs. The tables must be there.
  */
-export function prepareRecordWrites(db: BunSQLiteDatabase): RecordWrites {
+export function prepareWrites(db: BunSQLiteDatabase): PreparedWrites {
+  const isPurged = db
+    .select({ before: invalidations.before })
+    .from(invalidations)
+    .where(
+      and(
+        eq(invalidations.kind, PURGED),
+        eq(invalidations.digest, sql.placeholder("digest")),
+        gt(invalidations.before, sql.placeholder("createdAt")),
+      ),
+    )
+    .limit(1)
+    .prepare();
+  const saveResult = db
+    .insert(results)
+    .values(RESULT_SLOTS)
+    .onConflictDoUpdate({
+      target: [results.profileId, results.digest],
+      set: REPLACED,
+      // A conflict whose condition fails leaves the row as it is.
+      setWhere: sql`not (excluded.provisional and not ${results.provisional})`,
+    })
+    .prepare();
   const addHit = db
     .update(results)
     .set({
@@ -73,6 +72,17 @@ export function prepareRecordWrites(db: BunSQLiteDatabase): RecordWrites {
   const inTransaction = (write: () => void) => db.transaction(write, WRITING);
 
   return {
+    saveResults: (rows) =>
+      inTransaction(() => {
+        for (const { localInference, ...row } of rows) {
+          const { digest, createdAt } = row;
+          if (isPurged.get({ digest: encodeDigest(digest), createdAt })) continue;
+          saveResult.run({
+            ...row,
+            localInference: localInference && JSON.stringify(localInference),
+          });
+        }
+      }),
     addHits: (hits) =>
       inTransaction(() => {
         for (const hit of hits) addHit.run({ ...hit, digest: encodeDigest(hit.digest) });
@@ -89,6 +99,14 @@ export function prepareRecordWrites(db: BunSQLiteDatabase): RecordWrites {
       }),
   };
 }
+
+/** A placeholder for each column of a StoredResult, encoded by its column but for the one that may be null. */
+const RESULT_SLOTS = {
+  ...Object.fromEntries(
+    Object.keys(resultColumns(tables)).map((name) => [name, sql.placeholder(name)]),
+  ),
+  localInference: sql`${sql.placeholder("localInference")}`,
+} as unknown as typeof results.$inferInsert;
 
 /** A placeholder for each column but the one that SQLite numbers itself. */
 const REQUEST_SLOTS = Object.fromEntries(
