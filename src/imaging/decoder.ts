@@ -32,37 +32,36 @@ export interface DecodeLimits {
 export type DecodeFailure = PictureRejection | "overloaded";
 
 /**
- * Opens a picture after looking at its first bytes and its header only, so that a bomb is refused
- * before a pixel is decoded. The result decodes lazily: upright as EXIF says, the first frame, on
- * white where it is transparent, 8-bit sRGB. Bytes must not change until it is used up.
+ * Opens a picture and hands it to `render`, which says what it is to become. It decodes lazily: upright
+ * as EXIF says, the first frame, on white where it is transparent, 8-bit sRGB. A bomb is refused by its
+ * header, before a pixel is decoded. Bytes must not change until it is done.
  *
  * Decoding cannot be cancelled; it ends with an error at `timeoutMs`. A progressive JPEG costs up to
  * 6 bytes of memory a pixel meanwhile, most others a few rows.
  */
-export async function openPicture(
+export async function decodePicture<Value>(
   bytes: Uint8Array,
   limits: DecodeLimits,
-): Promise<Outcome<Sharp, DecodeFailure>> {
+  render: (picture: Sharp) => Promise<Value>,
+): Promise<Outcome<Value, DecodeFailure>> {
   const format = sniffFormat(bytes);
   if (format === null)
     return reject("unsupported_format", "Not a picture format that is read here.");
   try {
-    const header = await sharp(bytes, { limitInputPixels: false }).metadata();
-    if (format === "avif" && header.compression !== "av1")
+    if (format === "avif" && !(await holdsAv1(bytes)))
       return reject("unsupported_format", "The HEIF file holds no AV1 picture.");
-    const pixels = header.width * header.height;
-    if (pixels > limits.maxPixels)
-      return reject(
-        "too_many_pixels",
-        `The picture has ${header.width} x ${header.height} pixels; at most ${limits.maxPixels} pixels are read.`,
-      );
+    return { ok: true, value: await render(open(bytes, limits)) };
   } catch (error) {
-    return explainDecodeError(error);
+    return explain(error, limits);
   }
-  return { ok: true, value: decode(bytes, limits) };
 }
 
-function decode(bytes: Uint8Array, { maxPixels, timeoutMs }: DecodeLimits): Sharp {
+async function holdsAv1(bytes: Uint8Array): Promise<boolean> {
+  const { compression } = await sharp(bytes, { limitInputPixels: false }).metadata();
+  return compression === "av1";
+}
+
+function open(bytes: Uint8Array, { maxPixels, timeoutMs }: DecodeLimits): Sharp {
   // "error" refuses truncated files and tolerates what cameras get wrong, such as stray bytes
   // between JPEG segments.
   return sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", autoOrient: true })
@@ -71,16 +70,13 @@ function decode(bytes: Uint8Array, { maxPixels, timeoutMs }: DecodeLimits): Shar
     .toColourspace("srgb");
 }
 
-/** Turns an error of libvips, thrown while decoding, into the reason it means. */
-export function explainDecodeError(error: unknown): {
-  ok: false;
-  reason: DecodeFailure;
-  detail: string;
-} {
+/** Turns an error of libvips into the reason it means. */
+function explain(error: unknown, { maxPixels }: DecodeLimits) {
   const message = error instanceof Error ? error.message : String(error);
   const [line = ""] = message.split("\n");
-  const isOurs = /timeout: \d+%|out of memory/i.test(message);
-  return isOurs
+  if (/exceeds pixel limit/i.test(message))
+    return reject("too_many_pixels", `The picture has more than ${maxPixels} pixels.`);
+  return /timeout: \d+%|out of memory/i.test(message)
     ? reject("overloaded", `The picture could not be decoded in time: ${line}`)
     : reject("corrupt", `The picture cannot be decoded: ${line}`);
 }

@@ -1,10 +1,5 @@
 import type { Outcome } from "../classification/ports/outcome.ts";
-import {
-  type DecodeFailure,
-  type DecodeLimits,
-  explainDecodeError,
-  openPicture,
-} from "./decoder.ts";
+import { type DecodeFailure, type DecodeLimits, decodePicture } from "./decoder.ts";
 
 /** Long side of the picture that models get, in pixels; what the apps shrink their uploads to. */
 export const DEFAULT_SIDE = 1024;
@@ -16,15 +11,10 @@ export async function encodePicture(
   limits: DecodeLimits,
   maxSide: number,
 ): Promise<Outcome<Uint8Array, DecodeFailure>> {
-  const opened = await openPicture(bytes, limits);
-  if (!opened.ok) return opened;
-  try {
-    const jpeg = await opened.value
+  return decodePicture(bytes, limits, (picture) =>
+    picture
       .resize({ width: maxSide, height: maxSide, fit: "inside", withoutEnlargement: true })
       .jpeg({ quality: JPEG_QUALITY })
-      .toBuffer();
-    return { ok: true, value: jpeg };
-  } catch (error) {
-    return explainDecodeError(error);
-  }
+      .toBuffer(),
+  );
 }

@@ -6,12 +6,7 @@ import {
 } from "../classification/picture-hash.ts";
 import type { Outcome } from "../classification/ports/outcome.ts";
 import type { Thumbnail, ThumbnailShape } from "../classification/thumbnail.ts";
-import {
-  type DecodeFailure,
-  type DecodeLimits,
-  explainDecodeError,
-  openPicture,
-} from "./decoder.ts";
+import { type DecodeFailure, type DecodeLimits, decodePicture } from "./decoder.ts";
 
 /** For picture hashes where no model asks for another. */
 export const DEFAULT_SHAPE: ThumbnailShape = { width: 128, height: 128, kernel: "cubic" };
@@ -25,18 +20,11 @@ export async function makeThumbnail(
   limits: DecodeLimits,
   shape: ThumbnailShape,
 ): Promise<Outcome<Thumbnail, DecodeFailure>> {
-  const opened = await openPicture(bytes, limits);
-  if (!opened.ok) return opened;
   const { width, height, kernel } = shape;
-  try {
-    const pixels = await opened.value
-      .resize({ width, height, fit: "fill", kernel })
-      .raw({ depth: "uchar" })
-      .toBuffer();
-    return { ok: true, value: { shape, pixels } };
-  } catch (error) {
-    return explainDecodeError(error);
-  }
+  const decoded = await decodePicture(bytes, limits, (picture) =>
+    picture.resize({ width, height, fit: "fill", kernel }).raw({ depth: "uchar" }).toBuffer(),
+  );
+  return decoded.ok ? { ok: true, value: { shape, pixels: decoded.value } } : decoded;
 }
 
 /**

@@ -1,10 +1,5 @@
 import type { Outcome } from "../classification/ports/outcome.ts";
-import {
-  type DecodeFailure,
-  type DecodeLimits,
-  explainDecodeError,
-  openPicture,
-} from "../imaging/decoder.ts";
+import { type DecodeFailure, type DecodeLimits, decodePicture } from "../imaging/decoder.ts";
 import type { ModelInput } from "./manifest.ts";
 
 /** Share of width and height that a zoomed view shows, as ImageNet's classifiers are tested: 224 of 256. */
@@ -23,22 +18,19 @@ export async function fitPicture(
   limits: DecodeLimits,
   view: "whole" | "middle" | "zoom" = "whole",
 ): Promise<Outcome<Uint8Array<ArrayBuffer>, DecodeFailure>> {
-  const opened = await openPicture(bytes, limits);
-  if (!opened.ok) return opened;
   const { kernel } = input;
   const fit = view === "middle" ? "cover" : input.resize;
   const scale = view === "zoom" ? 1 / ZOOM : 1;
   const width = Math.round(input.width * scale);
   const height = Math.round(input.height * scale);
-  try {
-    const pixels = await opened.value
+  const decoded = await decodePicture(bytes, limits, (picture) =>
+    picture
       .resize({ width, height, fit, kernel, background: paddingOf(input) })
       .raw({ depth: "uchar" })
-      .toBuffer();
-    return { ok: true, value: cropMiddle(pixels, { width, height }, input) };
-  } catch (error) {
-    return explainDecodeError(error);
-  }
+      .toBuffer(),
+  );
+  if (!decoded.ok) return decoded;
+  return { ok: true, value: cropMiddle(decoded.value, { width, height }, input) };
 }
 
 interface Size {
