@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from "sharp";
 import type { Outcome } from "../classification/ports/outcome.ts";
 import type { PictureRejection } from "../classification/ports/picture-reader.ts";
-import { sniffFormat } from "./sniff-format.ts";
+import { type PictureFormat, sniffFormat } from "./sniff-format.ts";
 
 // libvips knows dozens of formats, some of them scripts (SVG, PDF) or parsers with a past (TIFF, raw).
 // Only what sniffFormat names can be opened, and only from memory: no path is ever read. Ultra HDR
@@ -50,7 +50,7 @@ export async function decodePicture<Value>(
   try {
     if (format === "avif" && !(await holdsAv1(bytes)))
       return reject("unsupported_format", "The HEIF file holds no AV1 picture.");
-    return { ok: true, value: await render(open(bytes, limits)) };
+    return { ok: true, value: await render(open(bytes, format, limits)) };
   } catch (error) {
     return explain(error, limits);
   }
@@ -61,13 +61,18 @@ async function holdsAv1(bytes: Uint8Array): Promise<boolean> {
   return compression === "av1";
 }
 
-function open(bytes: Uint8Array, { maxPixels, timeoutMs }: DecodeLimits): Sharp {
+function open(
+  bytes: Uint8Array,
+  format: PictureFormat,
+  { maxPixels, timeoutMs }: DecodeLimits,
+): Sharp {
   // "error" refuses truncated files and tolerates what cameras get wrong, such as stray bytes
   // between JPEG segments.
-  return sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", autoOrient: true })
+  const picture = sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", autoOrient: true })
     .timeout({ seconds: Math.max(1, Math.ceil(timeoutMs / 1000)) })
-    .flatten({ background: "white" })
     .toColourspace("srgb");
+  // A JPEG is never transparent, and sharp parses the colour again each time.
+  return format === "jpeg" ? picture : picture.flatten({ background: "white" });
 }
 
 /** Turns an error of libvips into the reason it means. */
