@@ -8,9 +8,10 @@ export interface Effort {
   roundS: number;
 }
 
-/** A server process and the load that is put on it. */
+/** A server and the load that is put on it. */
 export interface Contender {
-  pid: number;
+  /** All processes that answer. */
+  pids: readonly number[];
   load: Omit<Load, "durationS">;
 }
 
@@ -35,10 +36,11 @@ interface Round extends LoadReport {
   cpuUsPerRequest: number;
 }
 
-export async function measureRound({ pid, load }: Contender, durationS: number): Promise<Round> {
-  const before = cpuTimeUs(pid);
+export async function measureRound({ pids, load }: Contender, durationS: number): Promise<Round> {
+  const cpuUs = () => pids.reduce((sum, pid) => sum + cpuTimeUs(pid), 0);
+  const before = cpuUs();
   const report = await runLoad({ ...load, durationS });
-  return { ...report, cpuUsPerRequest: (cpuTimeUs(pid) - before) / report.requests };
+  return { ...report, cpuUsPerRequest: (cpuUs() - before) / report.requests };
 }
 
 /**

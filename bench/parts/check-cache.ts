@@ -31,8 +31,8 @@ async function measureAnswers(
     throughputRatio,
     cpuRatio,
   } = await compare(
-    { pid: baseline.pid, load: { ...load, url: `${baseline.url}${PATH}` } },
-    { pid: server.pid, load: { ...load, url: `${server.url}${PATH}` } },
+    { pids: [baseline.pid], load: { ...load, url: `${baseline.url}${PATH}` } },
+    { pids: [server.pid], load: { ...load, url: `${server.url}${PATH}` } },
     effort,
   );
   return [

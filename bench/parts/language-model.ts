@@ -31,7 +31,7 @@ export const measureLanguageModel: Part = async ({ effort, folder }) => {
   const reader = createPictureReader({ maxPixels: 64_000_000, concurrency: 1, maxQueued: 1 });
   await Bun.write(`${folder}/question.json`, await writeQuestion(reader, photo));
   const direct: Contender = {
-    pid: provider.pid,
+    pids: [provider.pid],
     load: {
       script: "same-body",
       url: `${provider.url}/v1/chat/completions`,
@@ -40,7 +40,7 @@ export const measureLanguageModel: Part = async ({ effort, folder }) => {
     },
   };
   const gateway = (round: number): Contender => ({
-    pid: server.pid,
+    pids: [server.pid],
     load: {
       script: "unique-photos",
       url: `${server.url}/api/v1/classify`,

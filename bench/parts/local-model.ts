@@ -38,7 +38,7 @@ async function measureLatency(server: RunningServer, photo: string, { effort }: 
   const p95: number[] = [];
   for (let round = 0; round <= effort.rounds; round++) {
     const load = upload(server, photo, 1);
-    const report = await measureRound({ pid: server.pid, load }, effort.roundS);
+    const report = await measureRound({ pids: [server.pid], load }, effort.roundS);
     if (round === 0) continue;
     p50.push(report.p50Ms);
     p95.push(report.p95Ms);
@@ -60,9 +60,9 @@ async function measureThroughput(
 ): Promise<Row[]> {
   const rates: { one: number; two: number; cpuOfOne: number; cpuOfTwo: number }[] = [];
   for (let round = 0; round < effort.rounds; round++) {
-    const ofOne = { pid: one.pid, load: upload(one, photo, BACKLOG) };
+    const ofOne = { pids: [one.pid], load: upload(one, photo, BACKLOG) };
     const single = await measureRound(ofOne, effort.roundS);
-    const ofTwo = { pid: two.pid, load: upload(two, photo, 2 * BACKLOG) };
+    const ofTwo = { pids: [two.pid], load: upload(two, photo, 2 * BACKLOG) };
     const double = await measureRound(ofTwo, effort.roundS);
     rates.push({
       one: single.requestsPerS,

@@ -5,6 +5,7 @@ import type { SharedTier } from "../../src/classification/ports/shared-tier.ts";
 import { openRedis } from "../../src/redis/open-redis.ts";
 import { createRedisKeys, type RedisKeyOptions } from "../../src/storage/redis/keys.ts";
 import { createRedisTier } from "../../src/storage/redis/redis-tier.ts";
+import { checkCache } from "../../test/support/album.ts";
 import { startRedis } from "../../test/support/redis.ts";
 import { openRedisReads } from "../baselines/redis-read.ts";
 import { writeHashes } from "../data/album.ts";
@@ -96,8 +97,8 @@ async function measureHttp(
   ];
   const load = { script: "check-cache" as const, args, connections: HTTP_CONNECTIONS };
   const { baseline, subject, throughputRatio, cpuRatio } = await compare(
-    { pid: bare.pid, load: { ...load, url: `${bare.url}${PATH}` } },
-    { pid: server.pid, load: { ...load, url: `${server.url}${PATH}` } },
+    { pids: [bare.pid], load: { ...load, url: `${bare.url}${PATH}` } },
+    { pids: [server.pid], load: { ...load, url: `${server.url}${PATH}` } },
     effort,
   );
   return {
@@ -111,10 +112,6 @@ async function measureHttp(
 
 /** A miss is answered as fast, and must not be measured. */
 async function expectHit(url: string, { digest }: StoredResult): Promise<void> {
-  const body = JSON.stringify({ image_hash: digest });
-  const headers = { "Content-Type": "application/json" };
-  const response = await fetch(`${url}${PATH}`, { method: "POST", headers, body });
-  await response.body?.cancel();
-  const status = response.headers.get("Cache-Status");
-  if (!status?.endsWith("detail=redis")) throw new Error(`not from Redis, but ${status}`);
+  const { cacheStatus } = await checkCache(url, digest);
+  if (!cacheStatus?.endsWith("detail=redis")) throw new Error(`not from Redis, but ${cacheStatus}`);
 }

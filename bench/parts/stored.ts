@@ -118,8 +118,8 @@ async function measureHttp(
   const args = [await writeHashes(folder, digests)];
   const load = { script: "check-cache" as const, args, connections: HTTP_CONNECTIONS };
   const { baseline, subject, throughputRatio, cpuRatio } = await compare(
-    { pid: bare.pid, load: { ...load, url: `${bare.url}${PATH}` } },
-    { pid: server.pid, load: { ...load, url: `${server.url}${PATH}` } },
+    { pids: [bare.pid], load: { ...load, url: `${bare.url}${PATH}` } },
+    { pids: [server.pid], load: { ...load, url: `${server.url}${PATH}` } },
     effort,
   );
   return {

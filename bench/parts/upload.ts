@@ -31,8 +31,8 @@ export const measureUploads: Part = async ({ effort, folder }) => {
       throughputRatio,
       cpuRatio,
     } = await compare(
-      { pid: baseline.pid, load: { ...load, url: `${baseline.url}/` } },
-      { pid: server.pid, load: { ...load, url: `${server.url}/api/v1/classify` } },
+      { pids: [baseline.pid], load: { ...load, url: `${baseline.url}/` } },
+      { pids: [server.pid], load: { ...load, url: `${server.url}/api/v1/classify` } },
       effort,
     );
     rows.push({

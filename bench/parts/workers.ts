@@ -1,19 +1,16 @@
 import { fillSqlite, writeHashes } from "../data/album.ts";
-import { cpuTimeUs, proportionalMemoryMib, residentMemoryMib } from "../measure/process-usage.ts";
-import { median, spreadOf } from "../measure/statistics.ts";
-import { runLoad, type LoadReport } from "../measure/wrk.ts";
+import { compare } from "../measure/interleave.ts";
+import { proportionalMemoryMib, residentMemoryMib } from "../measure/process-usage.ts";
+import { median } from "../measure/statistics.ts";
 import type { Part } from "../part.ts";
+import { describePerformance } from "../report.ts";
 import { startFleet } from "../servers/start-fleet.ts";
 import { startCacheServer } from "../servers/start-server.ts";
 
+const PATH = "/api/v1/classify/check-cache";
 const CONNECTIONS = 64;
 const KNOWN_PHOTOS = 1_000;
 const WORKERS = 2;
-
-interface Round extends LoadReport {
-  /** Of all processes that answer. */
-  cpuUsPerRequest: number;
-}
 
 /** check-cache from memory by one process and by two, and what a process takes. */
 export const measureWorkers: Part = async ({ effort, folder }) => {
@@ -22,38 +19,19 @@ export const measureWorkers: Part = async ({ effort, folder }) => {
   await using one = await startCacheServer(folder);
   await using fleet = await startFleet(folder, WORKERS);
 
-  async function load(url: string, pids: readonly number[]): Promise<Round> {
-    const cpuUs = () => pids.reduce((sum, pid) => sum + cpuTimeUs(pid), 0);
-    const before = cpuUs();
-    const report = await runLoad({
-      script: "check-cache",
-      url: `${url}/api/v1/classify/check-cache`,
-      args,
-      connections: CONNECTIONS,
-      durationS: effort.roundS,
-    });
-    return { ...report, cpuUsPerRequest: (cpuUs() - before) / report.requests };
-  }
-  const loadOne = () => load(one.url, [one.pid]);
-  const loadFleet = () => load(fleet.url, fleet.workerPids);
-
-  await loadOne();
-  await loadFleet();
-  const ofOne: Round[] = [];
-  const ofFleet: Round[] = [];
-  for (let round = 0; round < effort.rounds; round++) {
-    ofOne.push(await loadOne());
-    ofFleet.push(await loadFleet());
-  }
-  const ratios = (of: (ours: Round, theirs: Round) => number) =>
-    spreadOf(ofFleet.map((ours, round) => of(ours, ofOne[round]!)));
+  const load = { script: "check-cache" as const, args, connections: CONNECTIONS };
+  const { baseline, subject, throughputRatio, cpuRatio } = await compare(
+    { pids: [one.pid], load: { ...load, url: `${one.url}${PATH}` } },
+    { pids: fleet.workerPids, load: { ...load, url: `${fleet.url}${PATH}` } },
+    effort,
+  );
   return [
     {
       what: `check-cache hits, ${WORKERS} processes against one`,
-      baseline: describeRounds(ofOne),
-      ours: describeRounds(ofFleet),
-      ratio: ratios((ours, theirs) => ours.requestsPerS / theirs.requestsPerS),
-      cpuRatio: ratios((ours, theirs) => theirs.cpuUsPerRequest / ours.cpuUsPerRequest),
+      baseline: describePerformance(baseline),
+      ours: describePerformance(subject),
+      ratio: throughputRatio,
+      cpuRatio,
     },
     {
       what: "resident memory of a process after that (its share of what they share)",
@@ -63,12 +41,6 @@ export const measureWorkers: Part = async ({ effort, folder }) => {
     { what: "the same of their supervisor", baseline: "", ours: describeMemory([fleet.pid]) },
   ];
 };
-
-function describeRounds(rounds: readonly Round[]): string {
-  const middle = (read: (round: Round) => number) => median(rounds.map(read));
-  const perS = Math.round(middle(({ requestsPerS }) => requestsPerS));
-  return `${perS}/s, ${middle(({ cpuUsPerRequest }) => cpuUsPerRequest).toFixed(1)} us CPU`;
-}
 
 function describeMemory(pids: readonly number[]): string {
   const resident = median(pids.map((pid) => residentMemoryMib(pid).now));

@@ -9,12 +9,8 @@ export interface RunningFleet extends RunningServer {
 const READY_WITHIN_MS = 30_000;
 
 /** Starts the product with `WORKERS` and waits until each of them answers. */
-export async function startFleet(
-  dataDir: string,
-  workers: number,
-  settings: Record<string, string> = {},
-): Promise<RunningFleet> {
-  const server = await startCacheServer(dataDir, { WORKERS: String(workers), ...settings });
+export async function startFleet(dataDir: string, workers: number): Promise<RunningFleet> {
+  const server = await startCacheServer(dataDir, { WORKERS: String(workers) });
   try {
     await untilAllAnswer(server, workers);
   } catch (error) {
