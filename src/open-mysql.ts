@@ -2,7 +2,8 @@ import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { describeShortage } from "./connection-budget.ts";
 import { countWorkers } from "./count-workers.ts";
-import { type Lifecycle, startLoop } from "./lifecycle.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { runInBackground } from "./run-in-background.ts";
 import { type MysqlStore, openMysqlStore } from "./storage/mysql/open-mysql-store.ts";
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -31,9 +32,11 @@ export async function inspectServers(
 ): Promise<void> {
   const { DATABASE_POOL_SIZE: poolSize } = config;
   const processes = countWorkers(config);
-  const [limits] = await Promise.all([store.readConnectionLimits(), store.replicas.check()]);
-  // One of the machine's processes speaks for all.
-  if (worker !== 1) return;
+  const [limits] = await Promise.all([
+    // One of the machine's processes speaks for all.
+    worker === 1 ? store.readConnectionLimits() : [],
+    store.replicas.check(),
+  ]);
   for (const { server, limit } of limits) {
     const shortage = describeShortage({ processes, poolSize, server, limit });
     if (shortage) log.warn({ server, limit }, shortage);
@@ -43,11 +46,5 @@ export async function inspectServers(
 /** Keeps finding out which replicas are fit for use. */
 export function watchReplicas({ replicas }: MysqlStore, lifecycle: Lifecycle, log: Logger): void {
   if (replicas.size === 0) return;
-  const { stop } = startLoop({
-    name: "replicas",
-    intervalMs: REPLICA_CHECK_MS,
-    run: () => replicas.check(),
-    onError: (loop, err) => log.error({ err, loop }, "background work failed"),
-  });
-  lifecycle.onClose("replicas", stop);
+  runInBackground({ lifecycle, log }, "replicas", REPLICA_CHECK_MS, () => replicas.check());
 }

@@ -10,9 +10,10 @@ import {
   type InvalidationPoller,
 } from "./invalidations/create-invalidation-poller.ts";
 import type { JournaledSink } from "./journal/result-sink.ts";
-import { type Lifecycle, startLoop } from "./lifecycle.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import { upgradeDeadlineMs, upgradeRhythm } from "./open-upgrades.ts";
 import type { WriteBehindRecorder } from "./recording/recorder.ts";
+import { runInBackground } from "./run-in-background.ts";
 import { runExclusively } from "./schedules/run-exclusively.ts";
 
 const RECORDING_MS = 1_000;
@@ -43,12 +44,8 @@ export interface LoopDeps extends Omit<
 export function startLoops(config: Config, deps: LoopDeps): void {
   const { lifecycle, log, store, sink, recorder, budget, upgrades, leases } = deps;
 
-  function loop(name: string, intervalMs: number, run: (signal: AbortSignal) => Promise<void>) {
-    const onError = (_: string, err: unknown) =>
-      log.error({ err, loop: name }, "background work failed");
-    const { stop } = startLoop({ name, intervalMs, run, onError });
-    lifecycle.onClose(name, stop);
-  }
+  const loop = (name: string, intervalMs: number, run: (signal: AbortSignal) => Promise<void>) =>
+    runInBackground({ lifecycle, log }, name, intervalMs, run);
 
   loop("recording", RECORDING_MS, () => recorder.flush());
   loop("journal replay", REPLAY_MS, async (signal) => {
