@@ -92,12 +92,16 @@ export function secret<Text extends SettingText>(
   return setting(z.string().regex(pattern), allowed, about, true);
 }
 
-export function list<Text extends SettingText>(about: Text, allowed: string, item: RegExp) {
-  const schema = z
+/** One or more items, separated by commas. */
+function separated<Item>(item: z.ZodType<Item, string>) {
+  return z
     .string()
     .transform((words) => words.split(",").map((word) => word.trim()))
-    .pipe(z.array(z.string().regex(item)).min(1));
-  return setting(schema, allowed, about);
+    .pipe(z.array(item).min(1));
+}
+
+export function list<Text extends SettingText>(about: Text, allowed: string, item: RegExp) {
+  return setting(separated(z.string().regex(item)), allowed, about);
 }
 
 export function timeZone<Text extends SettingText>(about: Text) {
@@ -118,11 +122,8 @@ export function addresses<Text extends SettingText>(
   isSecret = false,
 ) {
   const one = address(schemes, about);
-  const schema = z
-    .string()
-    .transform((words) => words.split(",").map((word) => word.trim()))
-    .pipe(z.array(one.schema).min(1));
-  return setting(schema, `${one.allowed}, or several, separated by commas`, about, isSecret);
+  const allowed = `${one.allowed}, or several, separated by commas`;
+  return setting(separated(one.schema), allowed, about, isSecret);
 }
 
 /** An address with one of the schemes; secret where it may carry a password. */
