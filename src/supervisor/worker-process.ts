@@ -2,7 +2,6 @@ import { WORKER_VARIABLE, type ListeningMessage, type RetireMessage } from "./me
 
 /** One server process, from the supervisor's side. */
 export interface WorkerProcess {
-  readonly worker: number;
   readonly pid: number;
   /** Resolves to its port once it accepts connections; to null when it ended before. */
   readonly listening: Promise<number | null>;
@@ -44,7 +43,6 @@ export function startWorker({ worker, port, listensWithinMs }: WorkerStart): Wor
   });
 
   return {
-    worker,
     pid: child.pid,
     listening,
     exited,
