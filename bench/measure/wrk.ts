@@ -1,4 +1,4 @@
-import { findProgram } from "../../test/support/install-services.ts";
+import { requireProgram } from "../../test/support/install-services.ts";
 
 /** The same request again and again, or one per line of a list. */
 export interface Load {
@@ -34,8 +34,7 @@ const GRACE_MS = 15_000;
 
 /** Puts load on a server with wrk, one thread. Rejects when any answer was not 200, or never came. */
 export async function runLoad({ script, url, args, connections, durationS }: Load) {
-  const wrk = findProgram("wrk");
-  if (wrk === null) throw new Error("wrk is not installed");
+  const wrk = requireProgram("wrk");
   const options = ["-t1", `-c${connections}`, `-d${durationS}s`, "--timeout", "10s"];
   const file = `${import.meta.dir}/../wrk/${script}.lua`;
   const child = Bun.spawn([wrk, ...options, "-s", file, url, "--", ...args], {

@@ -4,14 +4,14 @@ import { SETTINGS } from "../../src/settings.ts";
 import { checkCache, createAlbum, sha256, upload } from "../support/album.ts";
 import { startFakeProvider, type FakeProvider } from "../support/fake-provider.ts";
 import { freePort } from "../support/free-port.ts";
-import { findProgram } from "../support/install-services.ts";
+import { requireProgram } from "../support/install-services.ts";
 import { createDataDir, startServer, type ServerProcess } from "../support/server-process.ts";
 import { openTemporaryFolder } from "../support/temporary-folder.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const FILE = join(import.meta.dir, "../../deploy/haproxy.cfg");
 const WITHIN_MS = 60_000;
-const program = findProgram("haproxy")!;
+const program = requireProgram("haproxy");
 /** Too large for HAProxy to keep and send again. */
 const newPhoto = await createAlbum(640);
 

@@ -1,7 +1,7 @@
 import { rm, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findProgram } from "./install-services.ts";
+import { requireProgram } from "./install-services.ts";
 import { freePort } from "./free-port.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -25,8 +25,7 @@ export async function startHaproxy(ports: readonly number[]): Promise<LoadBalanc
   const [port, statsPort] = [await freePort(), await freePort()];
   const file = join(folder, "haproxy.cfg");
   await Bun.write(file, configuration(port, statsPort, ports));
-  const program = findProgram("haproxy");
-  if (program === null) throw new Error("haproxy is not installed (Debian: haproxy)");
+  const program = requireProgram("haproxy");
   const child = Bun.spawn([program, "-db", "-f", file], { stdout: "ignore", stderr: "pipe" });
   const complaints = new Response(child.stderr).text();
 

@@ -1,6 +1,7 @@
 /** Programs that tests run for real, and the Debian packages they come in. */
 const PACKAGE_OF = {
   mariadbd: "mariadb-server",
+  "mariadb-install-db": "mariadb-server",
   chromium: "chromium",
   haproxy: "haproxy",
   "redis-server": "redis-server",
@@ -14,6 +15,14 @@ const SEARCH_PATH = `${Bun.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;
 
 export function findProgram(program: Program): string | null {
   return Bun.which(program, { PATH: SEARCH_PATH });
+}
+
+/** The program's path; throws, naming its package, where it is not installed. */
+export function requireProgram(program: Program): string {
+  const path = findProgram(program);
+  if (path === null)
+    throw new Error(`${program} is not installed (Debian: ${PACKAGE_OF[program]})`);
+  return path;
 }
 
 /** Installs, by apt, the programs that are missing. Throws, naming them, where that is not possible. */

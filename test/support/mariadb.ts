@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mysql from "mysql2/promise";
 import { launchOnFreePort } from "./free-port.ts";
+import { requireProgram } from "./install-services.ts";
 
 const UID = process.getuid?.() ?? -1;
 /** The server refuses to run as root unless it is told to. */
@@ -120,7 +121,7 @@ async function initialisedData(): Promise<string> {
   const draft = await mkdtemp(`${template}-`);
   const install = Bun.spawn(
     [
-      program("mariadb-install-db"),
+      requireProgram("mariadb-install-db"),
       "--no-defaults",
       `--datadir=${draft}`,
       ...AS_ROOT,
@@ -146,7 +147,7 @@ async function launch(
   await mkdir(join(folder, "tmp"), { recursive: true });
   const server = Bun.spawn(
     [
-      program("mariadbd"),
+      requireProgram("mariadbd"),
       "--no-defaults",
       ...AS_ROOT,
       `--datadir=${join(folder, "data")}`,
@@ -185,12 +186,6 @@ async function waitUntilReady(server: Bun.Subprocess, folder: string, log: strin
       await Bun.sleep(50);
     }
   }
-}
-
-function program(name: string): string {
-  const path = Bun.which(name, { PATH: `${process.env["PATH"]}:/usr/sbin:/usr/local/sbin` });
-  if (path === null) throw new Error(`${name} is not installed (Debian: mariadb-server)`);
-  return path;
 }
 
 function exists(path: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launchOnFreePort } from "./free-port.ts";
-import { findProgram } from "./install-services.ts";
+import { requireProgram } from "./install-services.ts";
 
 const READY_WITHIN_MS = 10_000;
 
@@ -71,8 +71,7 @@ async function launch(
   port: number,
   { password, tls }: TestRedisOptions,
 ): Promise<Bun.Subprocess> {
-  const program = findProgram("redis-server");
-  if (program === null) throw new Error("redis-server is not installed (Debian: redis-server)");
+  const program = requireProgram("redis-server");
   const server = Bun.spawn(
     [
       program,

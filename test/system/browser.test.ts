@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { sha256, upload } from "../support/album.ts";
 import { startFakeProvider, type FakeProvider } from "../support/fake-provider.ts";
-import { findProgram } from "../support/install-services.ts";
+import { requireProgram } from "../support/install-services.ts";
 import { drawPhoto } from "../support/pictures.ts";
 import { createDataDir, startServer, type ServerProcess } from "../support/server-process.ts";
 
@@ -34,8 +34,7 @@ beforeAll(async () => {
     LLM_BASE_URL: provider.baseUrl,
     LOCAL_MODEL: "none",
   });
-  const executablePath = findProgram("chromium");
-  if (executablePath === null) throw new Error("chromium is not installed");
+  const executablePath = requireProgram("chromium");
   browser = await chromium.launch({ executablePath, args: FLAGS, timeout: TIMEOUT_MS });
 }, 60_000);
 afterAll(async () => {
