@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { heartbeat } from "./schema.ts";
+import { NOW } from "./server-clock.ts";
 
 /** What the heartbeat's row says. */
 export interface Beat {
@@ -16,13 +17,12 @@ const BEAT_EVERY_MS = 500;
 
 /** Renews the heartbeat on the primary and reads it. Rejects when the primary cannot be written to. */
 export async function beat(primary: MySql2Database): Promise<Beat> {
-  const now = sql`floor(unix_timestamp(now(3)) * 1000)`;
   const { beatAt } = heartbeat;
   // The distance, not the difference: a new primary's clock may be behind the last beat.
   const isDue = sql`abs(values(${sql.identifier(beatAt.name)}) - ${beatAt}) >= ${BEAT_EVERY_MS}`;
   await primary
     .insert(heartbeat)
-    .values({ id: ROW_ID, identity: crypto.randomUUID(), beatAt: now })
+    .values({ id: ROW_ID, identity: crypto.randomUUID(), beatAt: NOW })
     .onDuplicateKeyUpdate({
       set: { beatAt: sql`if(${isDue}, values(${sql.identifier(beatAt.name)}), ${beatAt})` },
     });

@@ -3,12 +3,7 @@ import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { DatabaseLeaseLedger } from "../../classification/ports/leases.ts";
 import { retryDeadlock } from "./retry-deadlock.ts";
 import { leases } from "./schema.ts";
-
-/**
- * The server's clock in milliseconds since the epoch. Not `unix_timestamp(now())`, which goes by way of
- * the session's time zone, where an hour comes twice a year.
- */
-const NOW = sql<number>`(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000)`;
+import { NOW } from "./server-clock.ts";
 
 export function createMysqlLeases(db: MySql2Database): DatabaseLeaseLedger {
   return {
