@@ -2,7 +2,12 @@ import { mapLabels, readLocalAnswer } from "./local-answer.ts";
 import type { LanguageModel, LanguageModelFailure } from "./ports/language-model.ts";
 import type { LocalModel, LocalModelFailure, LocalPicture } from "./ports/local-model.ts";
 import type { Outcome } from "./ports/outcome.ts";
-import type { PictureFailure, PictureRejection, PreparedPicture } from "./ports/picture-reader.ts";
+import {
+  PICTURE_REJECTIONS,
+  type PictureFailure,
+  type PictureRejection,
+  type PreparedPicture,
+} from "./ports/picture-reader.ts";
 import type { Profile } from "./profile.ts";
 import { type Classification, fromLanguageModel } from "./result.ts";
 
@@ -128,11 +133,7 @@ function bothFailed(languageModel: Failure, localModel: Failure): Failure {
   return { ok: false, reason, detail };
 }
 
-const REJECTIONS: ReadonlySet<ModelFailure> = new Set<PictureRejection>([
-  "unsupported_format",
-  "corrupt",
-  "too_many_pixels",
-]);
+const REJECTIONS: ReadonlySet<ModelFailure> = new Set(PICTURE_REJECTIONS);
 
 /** Whether the picture was at fault, not a model. */
 export function isRejection(reason: ModelFailure): reason is PictureRejection {

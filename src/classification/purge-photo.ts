@@ -1,3 +1,4 @@
+import { applyInvalidations } from "./apply-invalidations.ts";
 import type { Digest } from "./identity.ts";
 import type { MemoryTier } from "./ports/memory-tier.ts";
 import type { Outcome } from "./ports/outcome.ts";
@@ -27,17 +28,13 @@ export interface PurgeCounts extends Pick<PurgedPhoto, "results" | "claims" | "a
 }
 
 export function createPurgePhoto(deps: PurgePhotoDeps): PurgePhoto {
-  const { store, memory, sharedTier, upgrades, clock } = deps;
+  const { store, sharedTier, clock } = deps;
   return async function purgePhoto(hash) {
     const purged = await store.purgePhoto(hash, clock());
     if (!purged.ok) return purged;
     const { invalidations, ...counts } = purged.value;
     // The others hear of it from the log; who asked hears an answer that is true here already.
-    let pictures = 0;
-    for (const invalidation of invalidations) {
-      memory.invalidate(invalidation);
-      if (invalidation.kind === "purged") pictures += upgrades.discard(invalidation);
-    }
+    const pictures = applyInvalidations(invalidations, deps);
     await sharedTier?.invalidate(invalidations);
     return { ok: true, value: { ...counts, pictures } };
   };

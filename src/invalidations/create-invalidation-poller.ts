@@ -1,3 +1,4 @@
+import { applyInvalidations } from "../classification/apply-invalidations.ts";
 import { type GuardedInvalidationLog, VOID_MS } from "../classification/ports/invalidations.ts";
 import type { MemoryTier } from "../classification/ports/memory-tier.ts";
 import type { SharedTier } from "../classification/ports/shared-tier.ts";
@@ -29,15 +30,12 @@ export interface InvalidationPoller {
 }
 
 export function createInvalidationPoller(deps: InvalidationPollerDeps): InvalidationPoller {
-  const { log, memory, upgrades, sharedTier, clock } = deps;
+  const { log, memory, sharedTier, clock } = deps;
   const followForMemory = createFollowLog({
     log,
     lookBackMs: VOID_MS,
     async apply(invalidations) {
-      for (const invalidation of invalidations) {
-        memory.invalidate(invalidation);
-        if (invalidation.kind === "purged") upgrades.discard(invalidation);
-      }
+      applyInvalidations(invalidations, deps);
       return true;
     },
     // Better to ask the database again than to serve what may be void.

@@ -2,8 +2,10 @@ import type { PictureHash } from "../picture-hash.ts";
 import type { Thumbnail, ThumbnailShape } from "../thumbnail.ts";
 import type { Outcome } from "./outcome.ts";
 
+export const PICTURE_REJECTIONS = ["unsupported_format", "corrupt", "too_many_pixels"] as const;
+
 /** Why an upload is not a picture we read. */
-export type PictureRejection = "unsupported_format" | "corrupt" | "too_many_pixels";
+export type PictureRejection = (typeof PICTURE_REJECTIONS)[number];
 
 export type PictureFailure = PictureRejection | "overloaded";
 
