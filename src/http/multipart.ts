@@ -1,5 +1,5 @@
 import { parseParameters } from "./header-parameters.ts";
-import { malformedForm, parsePartHeaders } from "./part-headers.ts";
+import { decodeUtf8, malformedForm, parsePartHeaders } from "./part-headers.ts";
 
 /** One file of an upload. */
 export interface FormFile {
@@ -25,7 +25,6 @@ const CR = 0x0d;
 const LF = 0x0a;
 const DASH = 0x2d;
 const HEADERS_END = Buffer.from("\r\n\r\n");
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Reads a `multipart/form-data` body (RFC 7578, RFC 2046) that has arrived as a whole. Files are views
@@ -93,9 +92,5 @@ function decodeText(content: Uint8Array, name: string): string {
     throw malformedForm(
       `field ${name} is no file, having no filename, and longer than a text may be`,
     );
-  try {
-    return UTF8.decode(content);
-  } catch {
-    throw malformedForm(`field ${name} is no file, having no filename, nor text in UTF-8`);
-  }
+  return decodeUtf8(content, `field ${name} is no file, having no filename, nor text in UTF-8`);
 }

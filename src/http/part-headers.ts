@@ -18,7 +18,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Reads a part's headers, without the empty line behind them. Throws an AppError `malformed_request`. */
 export function parsePartHeaders(bytes: Uint8Array): PartHeaders {
   const headers = new Map<string, string>();
-  for (const line of decode(bytes).split("\r\n")) {
+  for (const line of decodeUtf8(bytes, "the headers of a part are not UTF-8").split("\r\n")) {
     const [, name, value] = HEADER.exec(line) ?? [];
     // A folded line, too, which HTTP has done away with.
     if (name === undefined) throw malformedForm("a line among the headers of a part is no header");
@@ -61,11 +61,12 @@ function decodeExtended(value: string): string {
   throw malformedForm("a file name is not in UTF-8");
 }
 
-function decode(bytes: Uint8Array): string {
+/** Throws an AppError `malformed_request` that says why. */
+export function decodeUtf8(bytes: Uint8Array, why: string): string {
   try {
     return UTF8.decode(bytes);
   } catch {
-    throw malformedForm("the headers of a part are not UTF-8");
+    throw malformedForm(why);
   }
 }
 
