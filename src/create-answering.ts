@@ -15,7 +15,7 @@ import type { Recorder } from "./classification/ports/recorder.ts";
 import type { GuardedStore } from "./classification/ports/result-store.ts";
 import type { Profile } from "./classification/profile.ts";
 import type { SharedTier } from "./classification/ports/shared-tier.ts";
-import { createTakeTurn } from "./classification/take-turn.ts";
+import { createTakeTurn, goAlone } from "./classification/take-turn.ts";
 import { hasLanguageModel, type Config } from "./config.ts";
 import type { AppError } from "./errors.ts";
 import { createIdentify } from "./hashing/create-identify.ts";
@@ -56,21 +56,22 @@ export function createAnswering(
     localModel,
     localReserveMs: reserveMs,
   });
+  const takeTurn = createTakeTurn({
+    leases,
+    lookup,
+    profileId: profile.id,
+    reserveMs,
+    telemetry: shared.telemetry,
+    pause: Bun.sleep,
+    random: Math.random,
+    clock: shared.clock,
+  });
   const classifyUpload = createClassifyUpload({
     ...shared,
     identify: createIdentify({ maxRemembered: MAX_REMEMBERED_DIGESTS }),
     lookup,
     classify,
-    takeTurn: createTakeTurn({
-      leases,
-      lookup,
-      profileId: profile.id,
-      reserveMs,
-      telemetry: shared.telemetry,
-      pause: Bun.sleep,
-      random: Math.random,
-      clock: shared.clock,
-    }),
+    takeTurn: languageModel ? takeTurn : goAlone,
     thumbnailShape: localModel?.thumbnailShape ?? null,
     rejections: new LRUCache<string, AppError>({ max: MAX_REJECTIONS, ttl: REJECTION_TTL_MS }),
     aliases,

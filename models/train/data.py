@@ -6,6 +6,7 @@ groups, and takes the picture's shape away as a (too easy) clue to its class.
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def _cached_pixels(paths: list[Path], size: int, cache: Path) -> np.ndarray:
             pixels[index] = fit(open_upright(path), spec)
             if index % 2000 == 0:
                 print(f"decoding {paths[0].parent.parent.name}: {index}/{len(paths)}", flush=True)
-        unfinished = file.with_suffix(".part.npy")
+        unfinished = file.with_suffix(f".{os.getpid()}.part.npy")
         np.save(unfinished, pixels)
         unfinished.rename(file)
     return np.load(file)

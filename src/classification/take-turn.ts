@@ -64,3 +64,6 @@ export function createTakeTurn(deps: TurnDeps): TakeTurn {
     return turn;
   };
 }
+
+/** Where no call is paid for: to look twice costs less than to find out whether another process does. */
+export const goAlone: TakeTurn = async () => ({ kind: "alone" });
