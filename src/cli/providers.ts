@@ -25,7 +25,7 @@ async function check(): Promise<number> {
   const profile = await loadProfile(config.PROFILE_FILE);
   const costPerCallMicros = toMicros(config.COST_PER_API_CALL);
   const checks = await checkProviders(config.providers, {
-    pictureFor: await openSample(),
+    pictureFor: await openSample(config.providers.length),
     profile,
     costPerCallMicros,
   });
@@ -33,12 +33,13 @@ async function check(): Promise<number> {
   return checks.every(({ outcome }) => outcome.ok) ? 0 : 1;
 }
 
-/** A drawn picture, made ready by the same reader as an upload. */
-async function openSample() {
+/** A drawn picture, made ready by the same reader as an upload, for so many that ask at once. */
+async function openSample(askers: number) {
   const bytes = await drawSample();
-  const reader = createPictureReader({ maxPixels: 1_000_000, concurrency: 1, maxQueued: 16 });
+  const reader = createPictureReader({ maxPixels: 1e6, concurrency: 1, maxQueued: askers });
+  const glance = await reader.glance(bytes);
   return async function pictureFor(maxSide: number): Promise<PreparedPicture> {
-    const [jpeg, glance] = await Promise.all([reader.encode(bytes, maxSide), reader.glance(bytes)]);
+    const jpeg = await reader.encode(bytes, maxSide);
     if (!jpeg.ok || !glance.ok) throw new Error("the drawn picture cannot be read");
     return { jpeg: jpeg.value, pictureHash: glance.value.pictureHash };
   };
