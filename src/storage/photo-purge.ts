@@ -1,4 +1,4 @@
-import { and, type Column, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, type Column, eq, inArray, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Digest } from "../classification/identity.ts";
 import type { Invalidation } from "../classification/ports/invalidations.ts";
 import type { StoreTables } from "./tables.ts";
@@ -38,6 +38,40 @@ export function nextProfile({ results }: StoreTables, after: string | null): SQL
   return sql`select min(${results.profileId}) from ${results} ${rest}`;
 }
 
+/** Which rows a purge is about. */
+export interface PurgeConditions {
+  /** Results that go. */
+  oldResults: SQL | undefined;
+  /** Claims that go. */
+  claims: SQL | undefined;
+  /** Aliases that lose their standing: led by one of the digests, or the hash itself. */
+  aliases: SQL | undefined;
+  /** Those of them that go, once the claims have: the hash itself, and what no claim names any more. */
+  emptyAliases: SQL | undefined;
+}
+
+export function purgeConditions(
+  { results, aliases, aliasClaims }: StoreTables,
+  profiles: readonly string[],
+  hash: Digest,
+  { digests, before }: { digests: Digest[]; before: number },
+): PurgeConditions {
+  const isOwn = isOfAlias(aliases, profiles, hash);
+  const isLed = inArray(aliases.leaderDigest, digests);
+  const isUnclaimed = sql`not exists (select 1 from ${aliasClaims} where ${aliasClaims.profileId} = ${aliases.profileId}
+      and ${aliasClaims.alias} = ${aliases.alias})`;
+  return {
+    oldResults: and(
+      inArray(results.profileId, [...profiles]),
+      inArray(results.digest, digests),
+      lt(results.createdAt, before),
+    ),
+    claims: or(inArray(aliasClaims.digest, digests), isOfAlias(aliasClaims, profiles, hash)),
+    aliases: or(isLed, isOwn),
+    emptyAliases: or(and(isLed, isUnclaimed), isOwn),
+  };
+}
+
 /** The rows of an alias, in any of the profiles. */
 export function isOfAlias(
   columns: Record<"profileId" | "alias", Column>,
@@ -45,15 +79,6 @@ export function isOfAlias(
   alias: Digest,
 ): SQL | undefined {
   return and(inArray(columns.profileId, [...profiles]), eq(columns.alias, alias));
-}
-
-/** Aliases led by one of these that no claim names any more. */
-export function isLeftAlone({ aliases, aliasClaims }: StoreTables, digests: Digest[]) {
-  return and(
-    inArray(aliases.leaderDigest, digests),
-    sql`not exists (select 1 from ${aliasClaims} where ${aliasClaims.profileId} = ${aliases.profileId}
-      and ${aliasClaims.alias} = ${aliases.alias})`,
-  );
 }
 
 /**

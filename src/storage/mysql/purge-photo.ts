@@ -1,13 +1,13 @@
-import { and, inArray, lt, max, or } from "drizzle-orm";
+import { and, inArray, max } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { Digest } from "../../classification/identity.ts";
 import type { PurgedPhoto } from "../../classification/ports/result-store.ts";
 import {
   announcePurge,
-  isLeftAlone,
   isOfAlias,
   nextProfile,
   ONE_SUPPORTER,
+  purgeConditions,
   type PurgeTarget,
   purgeTime,
 } from "../photo-purge.ts";
@@ -27,37 +27,23 @@ export async function purgeMysqlPhoto(
   const { purged, isOld } = await retryDeadlock(() =>
     db.transaction(async (tx) => {
       const target = await findTarget(tx, profiles, hash);
-      const { digests } = target;
       const before = purgeTime(target, now);
-      const isOld = and(
-        inArray(results.profileId, profiles),
-        inArray(results.digest, digests),
-        lt(results.createdAt, before),
-      );
-      const isOwn = isOfAlias(aliases, profiles, hash);
+      const { digests } = target;
+      const going = purgeConditions(tables, profiles, hash, { digests, before });
       const announced = announcePurge(hash, target, before);
       const purged: PurgedPhoto = {
         // Aliases first, in the order in which a claim locks them.
         aliases: await affected(
-          tx
-            .update(aliases)
-            .set({ supporters: ONE_SUPPORTER })
-            .where(or(inArray(aliases.leaderDigest, digests), isOwn)),
+          tx.update(aliases).set({ supporters: ONE_SUPPORTER }).where(going.aliases),
         ),
-        claims: await affected(
-          tx
-            .delete(aliasClaims)
-            .where(
-              or(inArray(aliasClaims.digest, digests), isOfAlias(aliasClaims, profiles, hash)),
-            ),
-        ),
-        results: await affected(tx.delete(results).where(isOld)),
+        claims: await affected(tx.delete(aliasClaims).where(going.claims)),
+        results: await affected(tx.delete(results).where(going.oldResults)),
         invalidations: announced,
       };
-      await tx.delete(aliases).where(or(isLeftAlone(tables, digests), isOwn));
+      await tx.delete(aliases).where(going.emptyAliases);
       // Last, so that its id waits only for the commit.
       await tx.insert(invalidations).values(announced);
-      return { purged, isOld };
+      return { purged, isOld: going.oldResults };
     }),
   );
   // A save that looked for purges before this one was there has inserted by now, and may not have

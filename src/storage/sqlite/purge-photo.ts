@@ -1,13 +1,13 @@
-import { and, inArray, lt, max, or } from "drizzle-orm";
+import { and, inArray, max } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import type { Digest } from "../../classification/identity.ts";
 import type { PurgedPhoto } from "../../classification/ports/result-store.ts";
 import {
   announcePurge,
-  isLeftAlone,
   isOfAlias,
   nextProfile,
   ONE_SUPPORTER,
+  purgeConditions,
   type PurgeTarget,
   purgeTime,
 } from "../photo-purge.ts";
@@ -22,35 +22,19 @@ export function purgeSqlitePhoto(db: BunSQLiteDatabase, hash: Digest, now: numbe
   return db.transaction((tx) => {
     const profiles = findProfiles(tx);
     const target = findTarget(tx, profiles, hash);
-    const { digests } = target;
     const before = purgeTime(target, now);
-    const isOwn = isOfAlias(aliases, profiles, hash);
-    const isOld = and(
-      inArray(results.profileId, profiles),
-      inArray(results.digest, digests),
-      lt(results.createdAt, before),
-    );
+    const { digests } = target;
+    const going = purgeConditions(tables, profiles, hash, { digests, before });
     const announced = announcePurge(hash, target, before);
     const purged: PurgedPhoto = {
       aliases: affectedRows(
-        tx
-          .update(aliases)
-          .set({ supporters: ONE_SUPPORTER })
-          .where(or(inArray(aliases.leaderDigest, digests), isOwn))
-          .run(),
+        tx.update(aliases).set({ supporters: ONE_SUPPORTER }).where(going.aliases).run(),
       ),
-      claims: affectedRows(
-        tx
-          .delete(aliasClaims)
-          .where(or(inArray(aliasClaims.digest, digests), isOfAlias(aliasClaims, profiles, hash)))
-          .run(),
-      ),
-      results: affectedRows(tx.delete(results).where(isOld).run()),
+      claims: affectedRows(tx.delete(aliasClaims).where(going.claims).run()),
+      results: affectedRows(tx.delete(results).where(going.oldResults).run()),
       invalidations: announced,
     };
-    tx.delete(aliases)
-      .where(or(isLeftAlone(tables, digests), isOwn))
-      .run();
+    tx.delete(aliases).where(going.emptyAliases).run();
     tx.insert(invalidations).values(announced).run();
     return purged;
   }, WRITING);
