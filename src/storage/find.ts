@@ -7,6 +7,7 @@ import { encodeDigest } from "./codecs.ts";
 import {
   ALL_AT_ONCE,
   DIGEST,
+  DIGESTS_FIRST,
   FINGERPRINT,
   findStatement,
   KINDS,
@@ -65,7 +66,7 @@ export function createFind(dialect: ReadDialect): ResultStore["find"] {
   return async (query) => {
     const { profileId: profile, hashes, caller, quorum, now } = query;
     const found: Found = new Map();
-    const stages = hashes.length === 1 ? dialect.singleStages : ALL_AT_ONCE;
+    const stages = hashes.length === 1 ? DIGESTS_FIRST : ALL_AT_ONCE;
     for (const part of partsOf(hashes)) {
       for (const stage of stages) {
         const digests: Buffer[] = [];

@@ -17,12 +17,6 @@ export interface ReadDialect {
   prepare(statement: SQL): PreparedRead;
   encodeFingerprint(hex: string): unknown;
   fingerprintSlot: FingerprintSlot;
-  /**
-   * How a single hash is looked up: sets of kinds, each asked with one statement for what the ones
-   * before left open. A database across a network is asked once; one in the process is asked the
-   * common and cheap question first, which takes a quarter of the time of all at once.
-   */
-  singleStages: readonly number[];
 }
 
 /** The reading half of a store. */

@@ -2,7 +2,6 @@ import { sql } from "drizzle-orm";
 import { MySqlDialect } from "drizzle-orm/mysql-core";
 import { createBinder } from "../bind-values.ts";
 import { encodeUnsigned } from "../codecs.ts";
-import { ALL_AT_ONCE } from "../find-statement.ts";
 import type { ReadDialect } from "../reads.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import * as tables from "./schema.ts";
@@ -23,6 +22,5 @@ export function createMysqlReadDialect(connections: ConnectionPool): ReadDialect
     encodeFingerprint: encodeUnsigned,
     // A bare string would be compared with an integer column as a floating-point number.
     fingerprintSlot: (placeholder) => sql`cast(${placeholder} as unsigned)`,
-    singleStages: ALL_AT_ONCE,
   };
 }

@@ -11,7 +11,6 @@ import type { SpendingLedger } from "../../classification/spending.ts";
 import { createBinder } from "../bind-values.ts";
 import { encodeWord } from "../codecs.ts";
 import { DatabaseError } from "../database-error.ts";
-import { DIGESTS_FIRST } from "../find-statement.ts";
 import { createReads, type ReadDialect } from "../reads.ts";
 import { createSqliteLeases } from "./leases.ts";
 import { createSqliteInvalidations } from "./invalidations.ts";
@@ -58,7 +57,6 @@ export function openSqliteStore({ file }: SqliteStoreOptions): SqliteStore {
     },
     encodeFingerprint: encodeWord,
     fingerprintSlot: (placeholder) => sql`${placeholder}`,
-    singleStages: DIGESTS_FIRST,
   };
   const purge = createSqlitePurge(db, dialect);
   /** Prepared at first use, when the tables are there. */
