@@ -3,7 +3,7 @@ import { residentMemoryMib } from "../measure/process-usage.ts";
 import { median } from "../measure/statistics.ts";
 import { runLoad } from "../measure/wrk.ts";
 import { below, type Part, type PartContext, type Row } from "../part.ts";
-import { startServer, type RunningServer } from "../servers/start-server.ts";
+import { startCacheServer, startServer, type RunningServer } from "../servers/start-server.ts";
 
 const START_MS = 1_000;
 const IDLE_MIB = 250;
@@ -11,6 +11,7 @@ const KNOWN_PHOTOS = 1_000;
 /** Memory counts as idle when it has not grown for this long. */
 const SETTLED_MS = 2_000;
 const SETTLES_WITHIN_MS = 20_000;
+const WORKER_MIB = 120;
 const SETTINGS = { INFERENCE: "local-only", LOCAL_WORKERS: "2" };
 
 /** Start and memory of the product with its local model, two workers. */
@@ -29,6 +30,7 @@ export const measureProcess: Part = async (context) => {
       target: below(IDLE_MIB, "MiB", idleMib),
     },
     await measureLoaded(server, hashes, context),
+    await measureWorkers(context),
   ];
 };
 
@@ -70,25 +72,51 @@ async function settledMemoryMib({ pid }: RunningServer): Promise<number> {
 
 /** The most memory ever, after checks from memory and new photos for both workers. */
 async function measureLoaded(
-  { pid, url }: RunningServer,
+  server: RunningServer,
   hashes: readonly string[],
-  { effort, folder }: PartContext,
+  context: PartContext,
 ): Promise<Row> {
-  const durationS = effort.roundS * 2;
   await runLoad({
     script: "check-cache",
-    url: `${url}/api/v1/classify/check-cache`,
-    args: [await writeHashes(folder, hashes)],
+    url: `${server.url}/api/v1/classify/check-cache`,
+    args: [await writeHashes(context.folder, hashes)],
     connections: 64,
-    durationS,
+    durationS: context.effort.roundS * 2,
   });
-  await runLoad({
-    script: "unique-photos",
-    url: `${url}/api/v1/classify`,
-    args: [`${folder}/photo.jpg`, "load"],
-    connections: 16,
-    durationS,
-  });
-  const { peak } = residentMemoryMib(pid);
+  await uploadNewPhotos(server, context);
+  const { peak } = residentMemoryMib(server.pid);
   return { what: "resident memory, peak under load", baseline: "", ours: `${peak.toFixed(0)} MiB` };
+}
+
+async function uploadNewPhotos({ url }: RunningServer, { effort, folder }: PartContext) {
+  const args = [`${folder}/photo.jpg`, "load"];
+  const load = { script: "unique-photos" as const, url: `${url}/api/v1/classify`, args };
+  await runLoad({ ...load, connections: 16, durationS: effort.roundS * 2 });
+}
+
+async function measureWithoutModel({ folder }: PartContext): Promise<number> {
+  await using server = await startCacheServer(`${folder}/none`);
+  return settledMemoryMib(server);
+}
+
+/**
+ * What the first worker adds at its peak, with all that comes with it: the runtime's library, pictures
+ * that are decoded, results that are stored. And what a second one adds to that.
+ */
+async function measureWorkers(context: PartContext): Promise<Row> {
+  const withoutMib = await measureWithoutModel(context);
+  const peaks: number[] = [];
+  for (const workers of [1, 2]) {
+    const settings = { ...SETTINGS, LOCAL_WORKERS: String(workers) };
+    await using server = await startServer(`${context.folder}/${workers}`, settings);
+    await uploadNewPhotos(server, context);
+    peaks.push(residentMemoryMib(server.pid).peak);
+  }
+  const [one, two] = peaks as [number, number];
+  return {
+    what: "peak memory under load that the first worker adds, and the second",
+    baseline: `no local model, idle ${withoutMib.toFixed(0)} MiB`,
+    ours: `${(one - withoutMib).toFixed(0)} MiB, ${(two - one).toFixed(0)} MiB`,
+    target: below(WORKER_MIB, "MiB", one - withoutMib),
+  };
 }
