@@ -48,12 +48,26 @@ const STOP_GRACE_MS = 1000;
 /** Timers take a signed 32-bit number of milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Owns the workers and the bounded queue before them. Every task it takes settles. */
+/** A task whose picture is decoded. */
+interface LoadedTask {
+  task: Task;
+  views: readonly ModelView[];
+}
+
+/**
+ * Owns the workers and the bounded queue before them. Every task it takes settles. A worker's turn is
+ * the decoding of a picture and then its inference; several workers have one picture more decoded than
+ * they can look at, so that none waits for the hand-overs between threads. A single one does not: who
+ * sets it gives the local model one core.
+ */
 export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
   readonly #queue: Task[] = [];
   /** From the start of a task's load to the end of its worker's part. */
-  readonly #busy = new Map<WorkerSlot, Task>();
+  readonly #turns = new Set<Task>();
+  /** Those of them that wait for a worker. */
+  readonly #loaded: LoadedTask[] = [];
+  readonly #busy = new Set<WorkerSlot>();
   #completed = 0;
   #failed = 0;
   /** Set by close; its waiters hear when the last task has gone. */
@@ -81,7 +95,8 @@ export class WorkerPool {
     if (this.#closing !== null) return Promise.resolve(CLOSED);
     if (!this.isAvailable()) return Promise.resolve(NO_WORKER);
     if (deadlineAt <= Date.now()) return Promise.resolve(LATE);
-    const isFull = this.#queue.length >= this.options.maxQueued && this.#freeSlot() === undefined;
+    const isFull =
+      this.#queue.length >= this.options.maxQueued && this.#turns.size >= this.#maxTurns();
     if (isFull) return Promise.resolve(OVERLOADED);
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#queue.push(this.#createTask(load, deadlineAt, resolve));
@@ -99,7 +114,7 @@ export class WorkerPool {
       workers: this.#slots.length,
       ready: this.#slots.filter((slot) => slot.isReady).length,
       busy: this.#busy.size,
-      queued: this.#queue.length,
+      queued: this.#queue.length + this.#loaded.length,
       completed: this.#completed,
       failed: this.#failed,
       restarts: this.#slots.reduce((sum, slot) => sum + slot.restarts, 0),
@@ -126,7 +141,7 @@ export class WorkerPool {
     });
     await Promise.race([drained, deadlinePassed]);
     clearTimeout(deadline);
-    for (const task of [...this.#queue.splice(0), ...this.#busy.values()]) task.settle(CLOSED);
+    for (const task of [...this.#queue.splice(0), ...this.#turns]) task.settle(CLOSED);
     await Promise.all(this.#slots.map((slot) => slot.stop(STOP_GRACE_MS)));
   }
 
@@ -156,27 +171,53 @@ export class WorkerPool {
     return task;
   }
 
-  /** Brings queue and free workers together; called whenever either may have changed. */
+  /** Brings pictures and free workers together; called whenever either may have changed. */
   #pump(): void {
     for (let slot = this.#freeSlot(); slot !== undefined; slot = this.#freeSlot()) {
+      const loaded = this.#loaded.shift();
+      if (loaded === undefined) break;
+      this.#busy.add(slot);
+      void this.#infer(slot, loaded);
+    }
+    while (this.#turns.size < this.#maxTurns()) {
       const task = this.#queue.shift();
       if (task === undefined) break;
-      this.#busy.set(slot, task);
-      void this.#work(slot, task);
+      this.#turns.add(task);
+      void this.#load(task);
     }
-    if (!this.#slots.some(isHopeful))
-      for (const task of this.#queue.splice(0)) task.settle(NO_WORKER);
-    if (this.#queue.length === 0 && this.#busy.size === 0) this.#closing?.drained.resolve();
+    if (!this.#slots.some(isHopeful)) this.#giveUp();
+    if (this.#queue.length === 0 && this.#turns.size === 0) this.#closing?.drained.resolve();
   }
 
-  async #work(slot: WorkerSlot, task: Task): Promise<void> {
+  async #load(task: Task): Promise<void> {
     const loaded = await task.load();
     // The worker's time is not spent on an answer that nobody waits for.
-    if (!loaded.ok) task.settle(loaded);
-    else if (!task.isSettled())
-      task.settle(await slot.infer(loaded.value, this.options.taskTimeoutMs));
-    this.#busy.delete(slot);
+    if (loaded.ok && !task.isSettled()) this.#loaded.push({ task, views: loaded.value });
+    else {
+      if (!loaded.ok) task.settle(loaded);
+      this.#turns.delete(task);
+    }
     this.#pump();
+  }
+
+  async #infer(slot: WorkerSlot, { task, views }: LoadedTask): Promise<void> {
+    if (!task.isSettled()) task.settle(await slot.infer(views, this.options.taskTimeoutMs));
+    this.#busy.delete(slot);
+    this.#turns.delete(task);
+    this.#pump();
+  }
+
+  #giveUp(): void {
+    for (const { task } of this.#loaded.splice(0)) {
+      task.settle(NO_WORKER);
+      this.#turns.delete(task);
+    }
+    for (const task of this.#queue.splice(0)) task.settle(NO_WORKER);
+  }
+
+  #maxTurns(): number {
+    const ready = this.#slots.filter((slot) => slot.isReady).length;
+    return ready > 1 ? ready + 1 : ready;
   }
 
   #freeSlot(): WorkerSlot | undefined {

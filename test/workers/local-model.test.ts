@@ -278,8 +278,9 @@ describe("under load", () => {
     await until("both workers are ready", () => local.stats().ready === 2);
     const photo = await pictures.drawPhoto();
     const reasons = await Promise.all(Array.from({ length: 12 }, () => reasonOf(photo, local)));
-    expect(reasons.filter((reason) => reason === "ok")).toHaveLength(7);
-    expect(reasons.filter((reason) => reason === "overloaded")).toHaveLength(5);
+    // Two with the workers, one decoded for whichever is free first, five in the queue.
+    expect(reasons.filter((reason) => reason === "ok")).toHaveLength(8);
+    expect(reasons.filter((reason) => reason === "overloaded")).toHaveLength(4);
     await local.close(1000);
   });
 
