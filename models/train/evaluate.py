@@ -28,19 +28,33 @@ class Predictions:
     sources: list[str]
 
 
+def join(parts: list[Predictions]) -> Predictions:
+    return Predictions(
+        np.concatenate([part.logits for part in parts]),
+        np.concatenate([part.truth for part in parts]),
+        parts[0].labels,
+        [source for part in parts for source in part.sources],
+    )
+
+
 def open_session(onnx: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 
-def predict(onnx: Path, manifest: dict, folder: Path, only=(), without=()) -> Predictions:
-    """The exported model's answers for a folder, for some sources only or without some."""
-    session, spec, labels = open_session(onnx), manifest["input"], manifest["labels"]
+def pictures_of(folder: Path, only=(), without=()) -> list[Path]:
+    """Pictures to measure: all of them, or of some sources only, or without some."""
     paths = [p for p in list_pictures(folder) if not only or source_of(p) in only]
     paths = [p for p in paths if source_of(p) not in without]
     if not paths:
         raise SystemExit(f"no pictures to measure under {folder}")
+    return paths
+
+
+def predict(onnx: Path, manifest: dict, paths: list[Path]) -> Predictions:
+    """The exported model's answers."""
+    session, spec, labels = open_session(onnx), manifest["input"], manifest["labels"]
     logits = []
     for start in range(0, len(paths), 64):
         pixels = np.stack([fit(open_upright(p), spec) for p in paths[start : start + 64]])
@@ -137,16 +151,21 @@ def measure_speed(onnx: Path, manifest: dict, runs: int = 200) -> None:
     print(f"\none picture, one thread: p50 {p50:.2f} ms, p95 {p95:.2f} ms")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def read_arguments(description: str) -> tuple[Path, dict, list[Path]]:
+    """The model's file, its manifest, and the pictures to measure it on."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", type=Path, required=True, help="the manifest, a .json file")
     parser.add_argument("--data", type=Path, required=True, help="folder of category folders")
     parser.add_argument("--sources", default="", help="only these sources, e.g. lsp,webtemplate")
     args = parser.parse_args()
     manifest = json.loads(args.model.read_text())
-    onnx = args.model.with_name(manifest["file"])
     only = set(filter(None, args.sources.split(",")))
-    report(predict(onnx, manifest, args.data, only), manifest)
+    return args.model.with_name(manifest["file"]), manifest, pictures_of(args.data, only)
+
+
+def main() -> None:
+    onnx, manifest, paths = read_arguments(__doc__.splitlines()[0])
+    report(predict(onnx, manifest, paths), manifest)
     measure_speed(onnx, manifest)
 
 

@@ -18,7 +18,7 @@ import onnxruntime
 import torch
 
 from data import input_spec
-from evaluate import Predictions, predict, probabilities
+from evaluate import Predictions, confidence_of, pictures_of, predict, probabilities
 from network import AlbumNet, fold_norms
 
 OPSET = 17
@@ -83,8 +83,7 @@ def fit_temperature(result: Predictions) -> float:
 
 def choose_unsure(result: Predictions, temperature: float, precision: float) -> float:
     """The lowest confidence, in steps of 0.01, over which answers are right often enough."""
-    chances = probabilities(result.logits, temperature)
-    confidence, right = chances.max(1), chances.argmax(1) == result.truth
+    confidence, right = confidence_of(result, temperature)
     for hundredths in range(20, 100):
         sure = confidence >= hundredths / 100
         if sure.any() and right[sure].mean() >= precision:
@@ -122,7 +121,7 @@ def main() -> None:
         "unsure": 0.5,
         "views": args.views,
     }
-    result = predict(file, manifest, args.data, without=checkpoint["left_out"])
+    result = predict(file, manifest, pictures_of(args.data, without=checkpoint["left_out"]))
     temperature = fit_temperature(result)
     manifest["output"]["temperature"] = temperature
     manifest["unsure"] = choose_unsure(result, temperature, args.precision)

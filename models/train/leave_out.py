@@ -16,7 +16,7 @@ import torch
 
 from checkpoints import read_net
 from data import Pictures, is_copy, list_pictures, load_pictures, source_of
-from evaluate import Predictions, confidence_of, report_calibration, report_classes
+from evaluate import Predictions, confidence_of, join, report_calibration, report_classes
 from evaluate import report_sources, report_sureness
 from export import choose_unsure, fit_temperature
 from split_sources import split_sources
@@ -31,8 +31,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--together", type=names, action="append", default=[],
                         help="sources of one origin, hidden as one; may be repeated")  # fmt: skip
     parser.add_argument("--precision", type=float, default=0.95, help="wanted when not unsure")
+    parser.add_argument("--again", type=float, default=0, metavar="MINUTES",
+                        help="length of a second generation, which is then what is measured")  # fmt: skip
     add_arguments(parser)
-    parser.set_defaults(start=None, teacher=None)
+    parser.set_defaults(start=None, teacher=[])
     return parser.parse_args()
 
 
@@ -63,12 +65,17 @@ def measure_fold(args: argparse.Namespace, hidden: list[str]) -> Predictions:
     asked = [ask(net, part, device) for part in parts]
     print(f"{args.out}: temperature {temperature}, unsure under "
           f"{choose_unsure(own, temperature, args.precision)} by its own val")  # fmt: skip
-    return Predictions(
-        np.concatenate([a.logits for a in asked]) / temperature,
-        np.concatenate([a.truth for a in asked]),
-        known.labels,
-        asked[0].sources + asked[1].sources,
-    )
+    result = join(asked)
+    result.logits /= temperature
+    return result
+
+
+def second_generation(fold: argparse.Namespace) -> argparse.Namespace:
+    """From the first one's weights, with half the rate, learning from it: as the shipped one was made."""
+    first = fold.out / "best.pt"
+    changes = {"out": fold.out / "again", "start": first, "teacher": [first]}
+    changes |= {"rate": fold.rate / 2, "seed": fold.seed + 1, "minutes": fold.again}
+    return argparse.Namespace(**vars(fold) | changes)
 
 
 def run_fold(args: argparse.Namespace, index: int, hidden: list[str]) -> Predictions:
@@ -78,6 +85,9 @@ def run_fold(args: argparse.Namespace, index: int, hidden: list[str]) -> Predict
     if not file.exists():
         print(f"\nfold {index}: without {', '.join(hidden)}", flush=True)
         train(fold)
+        if args.again:
+            fold = second_generation(fold)
+            train(fold)
         result = measure_fold(fold, hidden)
         np.savez(file, **vars(result))
     saved = np.load(file)
@@ -114,14 +124,7 @@ def main() -> None:
     print(f"never left out, since a class has no other source: {', '.join(unseen) or 'none'}")
     chosen = [args.fold] if args.fold else range(1, args.folds + 1)
     done = [run_fold(args, index, folds[index - 1]) for index in chosen]
-    report(
-        Predictions(
-            np.concatenate([d.logits for d in done]),
-            np.concatenate([d.truth for d in done]),
-            done[0].labels,
-            sum((d.sources for d in done), []),
-        )
-    )
+    report(join(done))
 
 
 if __name__ == "__main__":

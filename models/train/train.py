@@ -4,7 +4,7 @@
 
 DIR/train/<class>/ and DIR/val/<class>/ hold the pictures. Run again with the same --out to go on
 after an interruption. OUT/best.pt is what export.py turns into the shipped model. A second
-generation starts where the first one ended and learns from it:
+generation starts where the first one ended and learns from it, or from runs of several seeds:
 
     python3 train.py --data DIR --out OUT2 --start OUT/best.pt --teacher OUT/best.pt --rate 0.06
 """
@@ -27,7 +27,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--leave-out", type=names, default=[], help="sources to hide: lsp,intel")
     parser.add_argument("--start", type=Path, help="checkpoint whose weights to begin with")
-    parser.add_argument("--teacher", type=Path, help="checkpoint whose answers to learn as well")
+    parser.add_argument("--teacher", type=Path, nargs="+", default=[],
+                        help="checkpoints whose mean answers to learn as well")  # fmt: skip
     add_arguments(parser)
     return parser.parse_args()
 

@@ -43,7 +43,7 @@ class Training:
         self.net = AlbumNet(len(labels)).to(device, memory_format=torch.channels_last)
         if args.start:
             self.net.load_state_dict(read_weights(args.start, labels, device))
-        self.teacher = read_net(args.teacher, labels, device) if args.teacher else None
+        self.teachers = [read_net(file, labels, device) for file in args.teacher]
         self.average = Averaged(self.net)
         weights = [p for p in self.net.parameters() if p.ndim > 1]
         others = [p for p in self.net.parameters() if p.ndim <= 1]
@@ -125,7 +125,7 @@ class Training:
             with torch.autocast(self.device.type, torch.bfloat16):
                 logits = self.net(x)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=0.06)
-            if self.teacher:
+            if self.teachers:
                 loss = (1 - TEACHER_SHARE) * loss + TEACHER_SHARE * self.distance(x, logits)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -137,10 +137,10 @@ class Training:
         return total / (index + 1)
 
     def distance(self, x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy against the teacher's answers for the very same distorted pictures."""
+        """Cross-entropy against the teachers' mean answers for the very same distorted pictures."""
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
-            answers = self.teacher(x)
-        return F.cross_entropy(logits.float(), answers.float().softmax(1))
+            answers = [teacher(x).float().softmax(1) for teacher in self.teachers]
+        return F.cross_entropy(logits.float(), torch.stack(answers).mean(0))
 
     def accuracy(self, pictures: Pictures) -> float:
         called = answers(self.average.net, pictures, self.device).argmax(1)

@@ -3,19 +3,16 @@
     python3 views.py --model ../album-v1.json --data DIR/val [--sources lsp,webtemplate]
 
 The manifest's own view is `fill` (the whole picture squashed to a square). `mirror`, `middle` and
-`zoom` are those the server knows; the rest were tried. Chances are averaged after the temperature. The last columns average only where the
-first view alone is unsure, as a server would.
+`zoom` are those the server knows; the rest were tried. Chances are averaged after the temperature.
+The last columns average only where the first view alone is unsure, as a server would.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from data import list_pictures, source_of
-from evaluate import calibration, open_session, probabilities
+from evaluate import calibration, open_session, probabilities, read_arguments
 from preprocess import fit, normalise, open_upright
 
 ZOOM = 224 / 256  # Share of width and height that the server's `zoom` shows.
@@ -65,18 +62,9 @@ def chances_by_view(manifest: dict, onnx: Path, paths: list[Path]) -> dict[str, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True, help="the manifest, a .json file")
-    parser.add_argument("--data", type=Path, required=True, help="folder of category folders")
-    parser.add_argument("--sources", default="", help="only these sources, e.g. lsp,webtemplate")
-    args = parser.parse_args()
-    manifest = json.loads(args.model.read_text())
-    only = set(filter(None, args.sources.split(",")))
-    paths = [p for p in list_pictures(args.data) if not only or source_of(p) in only]
-    if not paths:
-        raise SystemExit(f"no pictures to measure under {args.data}")
+    onnx, manifest, paths = read_arguments(__doc__.splitlines()[0])
     truth = np.array([manifest["labels"].index(p.parent.name) for p in paths])
-    chances = chances_by_view(manifest, args.model.with_name(manifest["file"]), paths)
+    chances = chances_by_view(manifest, onnx, paths)
 
     def right(table: np.ndarray, where=slice(None)) -> float:
         return (table.argmax(1) == truth)[where].mean()
