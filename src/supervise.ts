@@ -23,7 +23,13 @@ export async function supervise(config: Config): Promise<never> {
   }
   const supervisor = createSupervisor({
     workers,
-    start: (worker, port) => startWorker({ worker, port, listensWithinMs: LISTENS_WITHIN_MS }),
+    start: (worker, port) =>
+      startWorker({
+        worker,
+        port,
+        listensWithinMs: LISTENS_WITHIN_MS,
+        onSilent: (pid) => log.error({ worker, pid }, "killing a worker that hangs"),
+      }),
     port: config.PORT,
     endsWithinMs: config.SHUTDOWN_DEADLINE_MS + STOP_MARGIN_MS,
     log,

@@ -71,7 +71,7 @@ def measure_fold(args: argparse.Namespace, hidden: list[str]) -> Predictions:
 
 
 def second_generation(fold: argparse.Namespace) -> argparse.Namespace:
-    """From the first one's weights, with half the rate, learning from it: as the shipped one was made."""
+    """From the first one's weights, with half the rate, learning from it."""
     first = fold.out / "best.pt"
     changes = {"out": fold.out / "again", "start": first, "teacher": [first]}
     changes |= {"rate": fold.rate / 2, "seed": fold.seed + 1, "minutes": fold.again}

@@ -4,6 +4,11 @@ export interface ListeningMessage {
   port: number;
 }
 
+/** From a worker to its supervisor, every second: its event loop turns. */
+export interface AliveMessage {
+  type: "alive";
+}
+
 /** From the supervisor to a worker: another one serves in its place, so it may drain and go. */
 export interface RetireMessage {
   type: "retire";

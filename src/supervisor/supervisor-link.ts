@@ -1,4 +1,11 @@
-import { WORKER_VARIABLE, type ListeningMessage, type RetireMessage } from "./messages.ts";
+import {
+  type AliveMessage,
+  type ListeningMessage,
+  type RetireMessage,
+  WORKER_VARIABLE,
+} from "./messages.ts";
+
+const ALIVE_EVERY_MS = 1_000;
 
 /** A worker's end of the channel to its supervisor. */
 export interface SupervisorLink {
@@ -17,6 +24,11 @@ export function openSupervisorLink(): SupervisorLink | null {
   if (!(worker > 0) || !process.send) return null;
   // Sent to the whole terminal, it is the supervisor's business; unheard, it would end this process.
   process.on("SIGHUP", () => {});
+  const alive = setInterval(
+    () => process.send?.({ type: "alive" } satisfies AliveMessage),
+    ALIVE_EVERY_MS,
+  ).unref();
+  process.on("disconnect", () => clearInterval(alive));
   return {
     worker,
     announceListening: (port) =>

@@ -1,4 +1,9 @@
-import { WORKER_VARIABLE, type ListeningMessage, type RetireMessage } from "./messages.ts";
+import {
+  type AliveMessage,
+  type ListeningMessage,
+  type RetireMessage,
+  WORKER_VARIABLE,
+} from "./messages.ts";
 
 /** One server process, from the supervisor's side. */
 export interface WorkerProcess {
@@ -18,7 +23,12 @@ export interface WorkerStart {
   port: number;
   /** A process that does not listen by then is killed. */
   listensWithinMs: number;
+  /** It has listened, then fallen silent, and is killed now: connections given to it would wait forever. */
+  onSilent: (pid: number) => void;
 }
+
+/** Seconds without a sign of life after which a worker counts as hung. */
+const MAX_SILENT_S = 10;
 
 const MAIN = `${import.meta.dir}/../main.ts`;
 
@@ -26,18 +36,32 @@ const MAIN = `${import.meta.dir}/../main.ts`;
  * Starts the program once more as worker `worker`. It writes to our standard output and error by
  * itself: what it says at a crash is not lost with a pipe of ours.
  */
-export function startWorker({ worker, port, listensWithinMs }: WorkerStart): WorkerProcess {
+export function startWorker(options: WorkerStart): WorkerProcess {
+  const { worker, port, listensWithinMs, onSilent } = options;
   const { promise: listening, resolve } = Promise.withResolvers<number | null>();
+  let silentS = 0;
   const child = Bun.spawn([process.execPath, MAIN], {
     env: { ...Bun.env, PORT: String(port), [WORKER_VARIABLE]: String(worker) },
     stdio: ["ignore", "inherit", "inherit"],
-    ipc(message: ListeningMessage) {
+    ipc(message: ListeningMessage | AliveMessage) {
+      silentS = 0;
       if (message.type === "listening") resolve(message.port);
     },
   });
   const overdue = setTimeout(() => child.kill("SIGKILL"), listensWithinMs);
   void listening.then(() => clearTimeout(overdue));
+  // Seconds are counted rather than compared, so that a pause of the whole machine counts as one.
+  let watch: Timer | undefined;
+  void listening.then((announced) => {
+    if (announced !== null) watch = setInterval(watchOver, 1_000);
+  });
+  function watchOver(): void {
+    if (++silentS !== MAX_SILENT_S) return;
+    onSilent(child.pid);
+    child.kill("SIGKILL");
+  }
   const exited = child.exited.then((exitCode) => {
+    clearInterval(watch);
     resolve(null);
     return exitCode;
   });

@@ -131,6 +131,17 @@ describe("crashes", () => {
     expect(await server.stop()).toBe(0);
   });
 
+  test("a worker that hangs is killed and started again", async () => {
+    await using server = await startFleet();
+    const [victim] = workerPids(server);
+    process.kill(victim!, "SIGSTOP");
+    await untilSaid(server, "listening", WORKERS + 1);
+    expect(server.log).toContainEqual(
+      expect.objectContaining({ msg: "killing a worker that hangs", pid: victim }),
+    );
+    expect(await server.stop()).toBe(0);
+  });
+
   test("when none can start any more, the supervisor ends like them", async () => {
     const profile = join(dir.path, "profile.json");
     await Bun.write(profile, PROFILE);
