@@ -56,7 +56,7 @@ export async function serve(config: Config, link: SupervisorLink | null): Promis
       log,
       version,
       isReady: () => isReady,
-      worker: link?.worker,
+      link,
     });
     showAdminToken(services.createdAdminToken);
     const server = listen(config, services.handleRequest, { sharesPort: link !== null });

@@ -7,6 +7,7 @@ import { NO_LIMITS } from "./classification/spending.ts";
 import { withSharedTier } from "./classification/with-shared-tier.ts";
 import type { Config } from "./config.ts";
 import { aliasPolicy, createAnswering, keepingPolicy } from "./create-answering.ts";
+import { createExposeMetrics } from "./expose-metrics.ts";
 import { createHealthCheck } from "./health.ts";
 import { createHttpHandler, type HandleRequest } from "./http/app.ts";
 import { createUploadBudget } from "./http/upload-budget.ts";
@@ -28,6 +29,7 @@ import { createRecorder } from "./recording/recorder.ts";
 import { createMemoryTier } from "./storage/memory-tier.ts";
 import { startLoops } from "./start-loops.ts";
 import { startSchedules } from "./start-schedules.ts";
+import type { SupervisorLink } from "./supervisor/supervisor-link.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { warmUp } from "./warm-up.ts";
 import { watchGauges } from "./watch-gauges.ts";
@@ -57,9 +59,10 @@ export interface Services {
  */
 export async function openServices(
   config: Config,
-  { lifecycle, log, version, isReady, worker }: Surroundings,
+  { lifecycle, log, version, isReady, link }: Surroundings,
 ): Promise<Services> {
   const clock = Date.now;
+  const worker = link?.worker;
   const metrics = createMetrics(worker);
   const profile = await loadProfile(config.PROFILE_FILE);
   const keeping = keepingPolicy(config, profile.id);
@@ -181,6 +184,7 @@ export async function openServices(
     }),
     isReady,
     metrics,
+    exposeMetrics: createExposeMetrics(metrics, link),
     log,
     uploadBudget,
     limits: {
@@ -208,6 +212,6 @@ interface Surroundings {
   log: Logger;
   version: string;
   isReady: () => boolean;
-  /** Which of several processes on one port this is. */
-  worker?: number | undefined;
+  /** null: no supervisor runs this process as one of several on one port. */
+  link: SupervisorLink | null;
 }

@@ -23,10 +23,11 @@ export async function supervise(config: Config): Promise<never> {
   }
   const supervisor = createSupervisor({
     workers,
-    start: (worker, port) =>
+    start: (worker, port, gather) =>
       startWorker({
         worker,
         port,
+        gather,
         listensWithinMs: LISTENS_WITHIN_MS,
         onSilent: (pid) => log.error({ worker, pid }, "killing a worker that hangs"),
       }),

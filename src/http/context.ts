@@ -3,7 +3,7 @@ import type { ClassifyUpload } from "../classification/classify-upload.ts";
 import type { Lookup } from "../classification/lookup.ts";
 import type { PurgePhoto } from "../classification/purge-photo.ts";
 import type { Recorder } from "../classification/ports/recorder.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import type { Exposition, Metrics } from "../telemetry/metrics.ts";
 import type { Exchange } from "./exchange.ts";
 import type { UploadBudget } from "./upload-budget.ts";
 
@@ -18,7 +18,8 @@ export interface HttpDeps {
   health: () => Promise<HealthReport>;
   /** False from the moment the server begins to stop. */
   isReady: () => boolean;
-  metrics: Metrics;
+  metrics: Pick<Metrics, "requestHandled">;
+  exposeMetrics: () => Promise<Exposition>;
   log: Logger;
   uploadBudget: UploadBudget;
   limits: HttpLimits;

@@ -1,11 +1,9 @@
-import {
-  type AliveMessage,
-  type ListeningMessage,
-  type RetireMessage,
-  WORKER_VARIABLE,
-} from "./messages.ts";
+import { type FromWorker, type ToWorker, WORKER_VARIABLE } from "./messages.ts";
+import { createQuestions } from "./questions.ts";
 
 const ALIVE_EVERY_MS = 1_000;
+/** Longer than the supervisor waits for a worker that does not tell its metrics. */
+const GATHER_WITHIN_MS = 2_000;
 
 /** A worker's end of the channel to its supervisor. */
 export interface SupervisorLink {
@@ -14,6 +12,10 @@ export interface SupervisorLink {
   announceListening(port: number): void;
   /** `listeners`: processes that listen on the port at that moment. */
   onRetire(retire: (listeners: number) => void): void;
+  /** How this process tells its metrics. */
+  onExpose(expose: () => Promise<string>): void;
+  /** The metrics of all workers, this one's among them; null: the supervisor does not answer. */
+  gather(): Promise<string[] | null>;
   /** The supervisor has died; nobody would restart or stop this process any more. */
   onOrphaned(orphaned: () => void): void;
 }
@@ -24,19 +26,30 @@ export function openSupervisorLink(): SupervisorLink | null {
   if (!(worker > 0) || !process.send) return null;
   // Sent to the whole terminal, it is the supervisor's business; unheard, it would end this process.
   process.on("SIGHUP", () => {});
-  const alive = setInterval(
-    () => process.send?.({ type: "alive" } satisfies AliveMessage),
-    ALIVE_EVERY_MS,
-  ).unref();
+  const alive = setInterval(() => send({ type: "alive" }), ALIVE_EVERY_MS).unref();
   process.on("disconnect", () => clearInterval(alive));
+  const gathering = createQuestions<string[]>(GATHER_WITHIN_MS);
+  listen("gathered", ({ id, texts }) => gathering.answer(id, texts));
   return {
     worker,
-    announceListening: (port) =>
-      void process.send?.({ type: "listening", port } satisfies ListeningMessage),
-    onRetire: (retire) =>
-      void process.on("message", (message: RetireMessage) => {
-        if (message.type === "retire") retire(message.listeners);
-      }),
+    announceListening: (port) => send({ type: "listening", port }),
+    onRetire: (retire) => listen("retire", ({ listeners }) => retire(listeners)),
+    onExpose: (expose) =>
+      listen("expose", async ({ id }) => send({ type: "exposed", id, text: await expose() })),
+    gather: () => gathering.ask((id) => send({ type: "gather", id })),
     onOrphaned: (orphaned) => void process.on("disconnect", orphaned),
   };
+}
+
+function send(message: FromWorker): void {
+  process.send?.(message);
+}
+
+function listen<Type extends ToWorker["type"]>(
+  type: Type,
+  listener: (message: Extract<ToWorker, { type: Type }>) => void,
+): void {
+  process.on("message", (message: ToWorker) => {
+    if (message.type === type) listener(message as Extract<ToWorker, { type: Type }>);
+  });
 }

@@ -11,8 +11,8 @@ const TERMINATED = 128 + 15;
 
 export interface SupervisorOptions {
   workers: number;
-  /** Starts worker `worker` on `port`; 0: any that is free. */
-  start: (worker: number, port: number) => WorkerProcess;
+  /** Starts worker `worker` on `port`; 0: any that is free. `gather` reads the metrics of all. */
+  start: (worker: number, port: number, gather: () => Promise<string[]>) => WorkerProcess;
   port: number;
   /** After that, a worker that was asked to end is killed. */
   endsWithinMs: number;
@@ -65,8 +65,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let reloading: Promise<void> | null = null;
   let isReloadWanted = false;
 
+  async function gather(): Promise<string[]> {
+    const texts = await Promise.all(slots.map(({ current }) => current?.expose()));
+    return texts.filter((text) => typeof text === "string");
+  }
+
   function launch(slot: Slot): WorkerProcess {
-    const process = start(slot.worker, port);
+    const process = start(slot.worker, port, gather);
     const startedAt = performance.now();
     alive.add(process);
     void process.listening.then((announced) => {

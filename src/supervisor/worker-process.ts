@@ -1,9 +1,5 @@
-import {
-  type AliveMessage,
-  type ListeningMessage,
-  type RetireMessage,
-  WORKER_VARIABLE,
-} from "./messages.ts";
+import { type FromWorker, type ToWorker, WORKER_VARIABLE } from "./messages.ts";
+import { createQuestions } from "./questions.ts";
 
 /** One server process, from the supervisor's side. */
 export interface WorkerProcess {
@@ -14,6 +10,8 @@ export interface WorkerProcess {
   readonly exited: Promise<number>;
   /** Another one serves in its place: it steers new connections there and drains. */
   retire(listeners: number): void;
+  /** Its metrics; null when it does not tell them in time. */
+  expose(): Promise<string | null>;
   signal(name: "SIGTERM" | "SIGKILL"): void;
 }
 
@@ -25,10 +23,13 @@ export interface WorkerStart {
   listensWithinMs: number;
   /** It has listened, then fallen silent, and is killed now: connections given to it would wait forever. */
   onSilent: (pid: number) => void;
+  /** Answers it when it asks for the metrics of all workers. */
+  gather: () => Promise<string[]>;
 }
 
 /** Seconds without a sign of life after which a worker counts as hung. */
 const MAX_SILENT_S = 10;
+const EXPOSES_WITHIN_MS = 1_000;
 
 const MAIN = `${import.meta.dir}/../main.ts`;
 
@@ -37,15 +38,19 @@ const MAIN = `${import.meta.dir}/../main.ts`;
  * itself: what it says at a crash is not lost with a pipe of ours.
  */
 export function startWorker(options: WorkerStart): WorkerProcess {
-  const { worker, port, listensWithinMs, onSilent } = options;
+  const { worker, port, listensWithinMs, onSilent, gather } = options;
+  const exposing = createQuestions<string>(EXPOSES_WITHIN_MS);
   const { promise: listening, resolve } = Promise.withResolvers<number | null>();
   let silentS = 0;
   const child = Bun.spawn([process.execPath, MAIN], {
     env: { ...Bun.env, PORT: String(port), [WORKER_VARIABLE]: String(worker) },
     stdio: ["ignore", "inherit", "inherit"],
-    ipc(message: ListeningMessage | AliveMessage) {
+    async ipc(message: FromWorker) {
       silentS = 0;
       if (message.type === "listening") resolve(message.port);
+      else if (message.type === "exposed") exposing.answer(message.id, message.text);
+      else if (message.type === "gather")
+        send({ type: "gathered", id: message.id, texts: await gather() });
     },
   });
   const overdue = setTimeout(() => child.kill("SIGKILL"), listensWithinMs);
@@ -66,15 +71,17 @@ export function startWorker(options: WorkerStart): WorkerProcess {
     return exitCode;
   });
 
+  // Its end of the channel is gone when it has just crashed; its exit says so too.
+  function send(message: ToWorker): void {
+    if (child.exitCode === null && child.signalCode === null) child.send(message);
+  }
+
   return {
     pid: child.pid,
     listening,
     exited,
-    retire(listeners) {
-      // Its end of the channel is gone when it has just crashed; its exit says so too.
-      if (child.exitCode === null)
-        child.send({ type: "retire", listeners } satisfies RetireMessage);
-    },
+    retire: (listeners) => send({ type: "retire", listeners }),
+    expose: () => exposing.ask((id) => send({ type: "expose", id })),
     signal: (name) => child.kill(name),
   };
 }

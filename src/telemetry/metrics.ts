@@ -12,8 +12,13 @@ export interface Metrics extends Telemetry {
   lost(count: number): void;
   /** Adds gauges that call `read` at every scrape. */
   watch(readers: GaugeReaders): void;
-  /** Prometheus text exposition format 0.0.4. */
-  expose(): Promise<{ text: string; contentType: string }>;
+  expose(): Promise<Exposition>;
+}
+
+/** In Prometheus' text exposition format 0.0.4. */
+export interface Exposition {
+  text: string;
+  contentType: string;
 }
 
 const LATENCY_BUCKETS_S = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 25];

@@ -56,7 +56,13 @@ export async function openHarness({
   const lifecycle = createLifecycle((name, err) => log.error({ err, part: name }, "did not close"));
   const state = { isReady: true };
   const isReady = () => state.isReady;
-  const services = await openServices(config, { lifecycle, log, version: "0.0.0-test", isReady });
+  const services = await openServices(config, {
+    lifecycle,
+    log,
+    version: "0.0.0-test",
+    isReady,
+    link: null,
+  });
   const server = listen(config, services.handleRequest);
   lifecycle.onClose("server", () => server.stop(true));
   services.startLoops();

@@ -28,6 +28,7 @@ export async function openInProcessServer(
     log,
     version: "0.0.0",
     isReady: () => true,
+    link: null,
   });
   return {
     handleRequest,

@@ -85,7 +85,8 @@ describe("start", () => {
     expect(lines.map(({ worker }) => worker).toSorted()).toEqual([1, 2, 3]);
     expect(new Set(lines.map(({ url }) => url)).size).toBe(1);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    expect(metrics).toMatch(/^onceover_database_available\{worker="[123]"\} 1$/m);
+    expect(metrics.match(/^onceover_database_available\{worker="[123]"\} 1$/gm)).toHaveLength(3);
+    expect(metrics.match(/^# TYPE onceover_database_available gauge$/gm)).toHaveLength(1);
     expect(await server.stop()).toBe(0);
     expect(pids.filter(isAlive)).toEqual([]);
   });
@@ -135,6 +136,10 @@ describe("crashes", () => {
     await using server = await startFleet();
     const [victim] = workerPids(server);
     process.kill(victim!, "SIGSTOP");
+    // The kernel goes on giving it connections, which wait until then.
+    const scrapes = Array.from({ length: 16 }, () => fetch(`${server.url}/metrics`));
+    const metrics = await (await Promise.any(scrapes)).text();
+    expect(new Set(metrics.match(/worker="\d"/g)).size).toBe(WORKERS - 1);
     await untilSaid(server, "listening", WORKERS + 1);
     expect(server.log).toContainEqual(
       expect.objectContaining({ msg: "killing a worker that hangs", pid: victim }),

@@ -29,21 +29,21 @@ export const metricsRoute = {
   path: "/metrics",
   operationId: "metrics",
   tags: ["operation"],
-  summary: "Metrics in the Prometheus text format",
+  summary: "Metrics in the Prometheus text format, of all workers on the port",
   responses: {
     200: { description: "All metrics.", content: { "text/plain": { schema: z.string() } } },
     ...problemResponses(),
   },
 } satisfies RouteConfig;
 
-export function mountProbes(app: App, { isReady, metrics }: HttpDeps): void {
+export function mountProbes(app: App, { isReady, exposeMetrics }: HttpDeps): void {
   register(app, livenessRoute, ({ env }) => respondJson(env, { status: "ok" }));
   register(app, readinessRoute, ({ env }) => {
     if (isReady()) return respondJson(env, { status: "ok" });
     throw new AppError("shutting_down", "The server is stopping.");
   });
   register(app, metricsRoute, async ({ env }) => {
-    const { text, contentType } = await metrics.expose();
+    const { text, contentType } = await exposeMetrics();
     return respond(env, text, contentType);
   });
 }
