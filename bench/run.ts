@@ -1,6 +1,7 @@
 /**
  * The bench command: measures the parts that its arguments name, else all, and prints one table.
- * `--quick` takes short rounds, for trying it out. Exits 1 when a part could not be measured.
+ * `--quick` takes short rounds, for trying it out. Exits 1 when a part could not be measured, and when it
+ * is interrupted, with the table of what was measured by then.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -65,6 +66,13 @@ await installServices(["wrk", ...names.flatMap((name) => SERVICES[name] ?? [])])
 const effort = values.quick ? QUICK : THOROUGH;
 const rows: Row[] = [];
 let hasFailed = false;
+const printTable = () => process.stdout.write(`${renderTable(rows)}\n`);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    printTable();
+    process.exit(1);
+  });
+}
 for (const name of names) {
   process.stderr.write(`measuring ${name}\n`);
   const folder = await mkdtemp(join(tmpdir(), "onceover-bench-"));
@@ -77,5 +85,5 @@ for (const name of names) {
     await rm(folder, { recursive: true, force: true });
   }
 }
-process.stdout.write(`${renderTable(rows)}\n`);
+printTable();
 process.exit(hasFailed ? 1 : 0);

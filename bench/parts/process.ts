@@ -96,7 +96,7 @@ async function uploadNewPhotos({ url }: RunningServer, { effort, folder }: PartC
 
 async function measureWithoutModel({ folder }: PartContext): Promise<number> {
   await using server = await startCacheServer(`${folder}/none`);
-  return settledMemoryMib(server);
+  return await settledMemoryMib(server);
 }
 
 /**
