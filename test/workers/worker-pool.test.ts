@@ -90,6 +90,27 @@ describe("tasks", () => {
     expect(pool.stats().restarts).toBe(0);
   });
 
+  for (const [workers, loaded] of [
+    [1, 1],
+    [2, 3],
+  ] as const) {
+    test(`with ${workers} at work have ${loaded} pictures loaded, no more`, async () => {
+      await using pool = new TestPool({ workers });
+      await until("all are ready", () => pool.stats().ready === workers);
+      let loads = 0;
+      const load: LoadViews = () => {
+        loads++;
+        return pixels(BEHAVIOUR.silent)();
+      };
+      const tasks = Array.from({ length: 5 }, () => pool.run(load, Date.now() + 300));
+      await until("all are at work", () => pool.stats().busy === workers);
+      expect(loads).toBe(loaded);
+      expect(pool.stats().queued).toBe(5 - workers);
+      expect((await Promise.all(tasks)).map(reasonOf)).toEqual(Array(5).fill("timeout"));
+      expect(loads).toBe(loaded);
+    });
+  }
+
   test("end at their deadline while they wait, and leave the queue", async () => {
     await using pool = new TestPool({ name: "mute" });
     expect(await pool.behave("answer", 20)).toBe("timeout");
