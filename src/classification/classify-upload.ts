@@ -75,8 +75,8 @@ export function createClassifyUpload(deps: ClassifyUploadDeps): ClassifyUpload {
     examination: Examination,
     collapsed: boolean,
   ): Promise<UploadAnswer> {
-    const { match, tier } = await examination.lookUp();
-    if (match && tier && isProven(match, identity)) return answerKnown(upload, match.result, tier);
+    const found = await examination.lookUp();
+    if (found) return answerKnown(upload, found.result, found.tier);
 
     const alias = aliasOf(upload, identity.digest);
     if (alias) {

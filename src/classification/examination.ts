@@ -4,7 +4,7 @@ import type { ImageIdentity } from "./identity.ts";
 import type { PictureHash } from "./picture-hash.ts";
 import { toStoredResult, type KeepingPolicy } from "./keeping.ts";
 import { NOBODY } from "./alias.ts";
-import type { FoundResult, Lookup, LookupAnswer } from "./lookup.ts";
+import type { FoundResult, Lookup } from "./lookup.ts";
 import type { MemoryTier } from "./ports/memory-tier.ts";
 import type { PictureReader, PictureRejection } from "./ports/picture-reader.ts";
 import type { ResultSink, SaveOutcome } from "./ports/result-sink.ts";
@@ -65,8 +65,8 @@ export type StageDurations = Partial<Record<"decode" | "wait" | "model" | "store
  * wait for it, and under its own deadline, not a caller's.
  */
 export interface Examination {
-  /** In the tiers behind memory, which the caller has asked already. */
-  lookUp(): Promise<LookupAnswer>;
+  /** In the tiers behind memory, which the caller has asked already; null: nothing is known. */
+  lookUp(): Promise<FoundResult | null>;
   /** Rejects when the upload is no picture. */
   pictureHash(): Promise<PictureHash>;
   /** At most once over all processes, as far as leases reach. */
@@ -162,7 +162,7 @@ export function openExamination(
   }
 
   return {
-    lookUp: once(() => deps.lookup.findStored(identity.digest, NOBODY)),
+    lookUp: once(() => deps.lookup.findStored(identity.digest)),
     pictureHash,
     classify,
   };

@@ -41,14 +41,12 @@ export interface Lookup {
   findInMemory(hash: ImageHash, caller: CallerId): LookupAnswer | null;
   find(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
   /**
-   * The tiers behind the first alone, where that one has only somebody's claim to offer. Sees every
-   * result that was stored before: a miss here costs a model call.
+   * The result of this very photo, from the tiers behind the first, which has at best somebody's claim.
+   * Sees every result that was stored before: a miss here costs a model call. Null also while nobody
+   * can say.
    */
-  findStored(hash: ImageHash, caller: CallerId): Promise<LookupAnswer>;
-  /**
-   * The result of this very photo, once somebody has stored one: for who waits for another process'
-   * model call and asks again and again. Null also while nobody can say.
-   */
+  findStored(digest: Digest): Promise<FoundResult | null>;
+  /** The same for who waits for another process' model call, and asks again and again. */
   findMade(digest: Digest): Promise<FoundResult | null>;
   /** Answers in the order asked, duplicates included, with at most one query of each tier. */
   findMany(hashes: readonly ImageHash[], caller: CallerId): Promise<LookupAnswer[]>;
@@ -85,9 +83,9 @@ export function createLookup(deps: LookupDeps): Lookup {
   async function findBehindMemory(
     hashes: readonly ImageHash[],
     caller: CallerId,
-    fresh: boolean,
   ): Promise<Map<ImageHash, LookupAnswer>> {
-    const { found, complete } = await findInStoredTiers({ hashes, caller, quorum, fresh });
+    const query = { hashes, caller, quorum, fresh: false };
+    const { found, complete } = await findInStoredTiers(query);
     const answers = new Map<ImageHash, LookupAnswer>();
     for (const hash of hashes) {
       const answer = found.get(hash);
@@ -115,32 +113,36 @@ export function createLookup(deps: LookupDeps): Lookup {
       else remaining.push(hash);
     }
     if (remaining.length > 0) {
-      for (const [hash, answer] of await findBehindMemory(remaining, caller, false))
+      for (const [hash, answer] of await findBehindMemory(remaining, caller))
         answers.set(hash, answer);
     }
     return hashes.map((hash) => answers.get(hash)!);
   }
 
-  async function findOne(hash: ImageHash, caller: CallerId, fresh: boolean) {
-    return (await findBehindMemory([hash], caller, fresh)).get(hash)!;
-  }
-
-  async function findMade(digest: Digest): Promise<FoundResult | null> {
+  async function findPhoto(digest: Digest) {
     const query = { hashes: [digest], caller: NOBODY, quorum: null, fresh: true };
-    const answer = (await findInStoredTiers(query)).found.get(digest);
-    if (!answer) return null;
+    const { found, complete } = await findInStoredTiers(query);
+    const answer = found.get(digest);
+    if (!answer) return { photo: null, complete };
     const { match, tier } = answer;
     memory.remember(match, NOBODY);
     note(match, tier);
-    return { result: match.result, tier };
+    return { photo: { result: match.result, tier }, complete };
   }
 
   return {
     findForEveryone,
     findInMemory,
     findMany,
-    findMade,
-    findStored: (hash, caller) => findOne(hash, caller, true),
-    find: async (hash, caller) => findInMemory(hash, caller) ?? findOne(hash, caller, false),
+    async findStored(digest) {
+      const { photo, complete } = await findPhoto(digest);
+      if (!photo) telemetry.lookedUp(complete ? "miss" : "unavailable");
+      return photo;
+    },
+    findMade: async (digest) => (await findPhoto(digest)).photo,
+    async find(hash, caller) {
+      const known = findInMemory(hash, caller);
+      return known ?? (await findBehindMemory([hash], caller)).get(hash)!;
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type CallerId, NOBODY } from "../../src/classification/alias.ts";
+import type { CallerId } from "../../src/classification/alias.ts";
 import type { PictureHash } from "../../src/classification/picture-hash.ts";
 import type { StoredResult } from "../../src/classification/result.ts";
 import type { SharedTier } from "../../src/classification/ports/shared-tier.ts";
@@ -156,10 +156,7 @@ describe("with a shared tier", () => {
     const [photo, other] = [newResult(), newResult()];
     await domain.store.saveResults([photo]);
     await sharedTier.remember([{ hash: photo.digest, kind: "shared_alias", result: other }]);
-    expect(await domain.lookup.findStored(photo.digest, NOBODY)).toMatchObject({
-      tier: "sql",
-      match: { kind: "digest", result: photo },
-    });
+    expect(await domain.lookup.findStored(photo.digest)).toEqual({ tier: "sql", result: photo });
     expect(await domain.lookup.findMade(photo.digest)).toMatchObject({ result: photo });
   });
 
