@@ -127,8 +127,8 @@ export function openExamination(
     };
     // A failure is met where the JPEG is needed.
     if (deps.willEncode()) encode().catch(() => {});
-    // Nothing is decoded before a model wants it: a local model does so when a worker is free, so
-    // that pictures which wait for one are not in memory as pixels, too.
+    // Nothing is decoded before a model wants it: a local model does so when it is a picture's turn,
+    // so that all that wait for theirs are not in memory as pixels, too.
     const outcome = await deps.classify({ bytes, glance, prepare }, deadlineAt);
     if (!outcome.ok) {
       // What was looked at and is no picture is refused for that, whatever the models said.

@@ -5,7 +5,7 @@ import { type WorkerEvent, WorkerSlot } from "./worker-slot.ts";
 
 export interface WorkerPoolOptions {
   workers: number;
-  /** Tasks that may wait for a worker; one more is answered `overloaded`. */
+  /** Tasks that may wait for their turn; one more is answered `overloaded`. */
   maxQueued: number;
   /** Time for one picture within a worker; one that overruns it is replaced. */
   taskTimeoutMs: number;
@@ -30,7 +30,7 @@ export interface PoolStats {
 }
 
 type Answer = Outcome<number[][], LocalModelFailure>;
-/** Makes the worker's input, when a worker is free for it. Never rejects, bounds its own time. */
+/** Makes the worker's input, when it is the task's turn. Never rejects, bounds its own time. */
 export type LoadViews = () => Promise<Outcome<readonly ModelView[], LocalModelFailure>>;
 
 interface Task {
@@ -112,9 +112,9 @@ export class WorkerPool {
   stats(): PoolStats {
     return {
       workers: this.#slots.length,
-      ready: this.#slots.filter((slot) => slot.isReady).length,
+      ready: this.#readySlots(),
       busy: this.#busy.size,
-      queued: this.#queue.length + this.#loaded.length,
+      queued: this.#queue.length + Math.max(0, this.#turns.size - this.#readySlots()),
       completed: this.#completed,
       failed: this.#failed,
       restarts: this.#slots.reduce((sum, slot) => sum + slot.restarts, 0),
@@ -161,8 +161,7 @@ export class WorkerPool {
     };
     const timer = setTimeout(
       () => {
-        const position = this.#queue.indexOf(task);
-        if (position >= 0) this.#queue.splice(position, 1);
+        this.#forget(task);
         task.settle(LATE);
         this.#pump();
       },
@@ -215,9 +214,23 @@ export class WorkerPool {
     for (const task of this.#queue.splice(0)) task.settle(NO_WORKER);
   }
 
+  /** Takes a task out of where it waits, if it does. */
+  #forget(task: Task): void {
+    const place = this.#queue.indexOf(task);
+    if (place >= 0) this.#queue.splice(place, 1);
+    const loaded = this.#loaded.findIndex((one) => one.task === task);
+    if (loaded < 0) return;
+    this.#loaded.splice(loaded, 1);
+    this.#turns.delete(task);
+  }
+
   #maxTurns(): number {
-    const ready = this.#slots.filter((slot) => slot.isReady).length;
+    const ready = this.#readySlots();
     return ready > 1 ? ready + 1 : ready;
+  }
+
+  #readySlots(): number {
+    return this.#slots.filter((slot) => slot.isReady).length;
   }
 
   #freeSlot(): WorkerSlot | undefined {

@@ -14,7 +14,8 @@ export const LOCAL_MODEL_SETTINGS = {
   MODELS_DIR: text({ fallback: "./models", about: "Folder of local models and their manifests." }),
   LOCAL_WORKERS: integer(1, 64, {
     fallback: "2",
-    about: "Worker threads of the local model; each keeps a core busy, decoding included.",
+    about:
+      "Worker threads of the local model; each keeps a core busy, decoding included; two or more decode one picture ahead.",
   }),
   LOCAL_MAX_QUEUED: integer(0, 100_000, {
     fallback: "2000",

@@ -12,13 +12,8 @@ export interface Metrics extends Telemetry {
   lost(count: number): void;
   /** Adds gauges that call `read` at every scrape. */
   watch(readers: GaugeReaders): void;
-  expose(): Promise<Exposition>;
-}
-
-/** In Prometheus' text exposition format 0.0.4. */
-export interface Exposition {
-  text: string;
-  contentType: string;
+  /** Prometheus' text exposition format 0.0.4. */
+  expose: () => Promise<string>;
 }
 
 const LATENCY_BUCKETS_S = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 25];
@@ -77,7 +72,7 @@ export function createMetrics(worker?: number): Metrics {
   });
   const turns = new Counter({
     name: "onceover_turns_total",
-    help: "Unknown photos, by whether this process may call a model (own), has waited for another process' answer (found), or calls without leave (alone).",
+    help: "Unknown photos that may cost a language model's call, by whether this process may call a model (own), has waited for another process' answer (found), or calls without leave (alone).",
     labelNames: ["kind"],
     registers,
   });
@@ -153,9 +148,6 @@ export function createMetrics(worker?: number): Metrics {
         registry.registerMetric(gauge);
       }
     },
-    async expose() {
-      const text = `${requests.render()}\n${await registry.metrics()}`;
-      return { text, contentType: registry.contentType };
-    },
+    expose: async () => `${requests.render()}\n${await registry.metrics()}`,
   };
 }

@@ -107,7 +107,6 @@ describe("tasks", () => {
       expect(loads).toBe(loaded);
       expect(pool.stats().queued).toBe(5 - workers);
       expect((await Promise.all(tasks)).map(reasonOf)).toEqual(Array(5).fill("timeout"));
-      expect(loads).toBe(loaded);
     });
   }
 
