@@ -20,14 +20,14 @@ export async function startFleet(dataDir: string, workers: number): Promise<Runn
   return { ...server, workerPids: childrenOf(server.pid) };
 }
 
-/** Every worker puts its number into its metrics; the kernel decides whom a connection meets. */
+/** The metrics tell of every worker that serves, by its number. */
 async function untilAllAnswer({ url }: RunningServer, workers: number): Promise<void> {
   const deadline = performance.now() + READY_WITHIN_MS;
   const seen = new Set<string>();
   while (seen.size < workers) {
     if (performance.now() > deadline) throw new Error(`only ${seen.size} workers answer`);
-    const response = await fetch(`${url}/metrics`, { headers: { Connection: "close" } });
-    const worker = /worker="(\d+)"/.exec(await response.text())?.[1];
-    if (worker !== undefined) seen.add(worker);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    for (const [, worker] of metrics.matchAll(/worker="(\d+)"/g)) seen.add(worker!);
+    await Bun.sleep(100);
   }
 }

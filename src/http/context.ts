@@ -3,7 +3,7 @@ import type { ClassifyUpload } from "../classification/classify-upload.ts";
 import type { Lookup } from "../classification/lookup.ts";
 import type { PurgePhoto } from "../classification/purge-photo.ts";
 import type { Recorder } from "../classification/ports/recorder.ts";
-import type { Exposition, Metrics } from "../telemetry/metrics.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { Exchange } from "./exchange.ts";
 import type { UploadBudget } from "./upload-budget.ts";
 
@@ -19,7 +19,7 @@ export interface HttpDeps {
   /** False from the moment the server begins to stop. */
   isReady: () => boolean;
   metrics: Pick<Metrics, "requestHandled">;
-  exposeMetrics: () => Promise<Exposition>;
+  exposeMetrics: () => Promise<string>;
   log: Logger;
   uploadBudget: UploadBudget;
   limits: HttpLimits;

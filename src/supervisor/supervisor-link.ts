@@ -14,7 +14,10 @@ export interface SupervisorLink {
   onRetire(retire: (listeners: number) => void): void;
   /** How this process tells its metrics. */
   onExpose(expose: () => Promise<string>): void;
-  /** The metrics of all workers, this one's among them; null: the supervisor does not answer. */
+  /**
+   * The metrics of all workers that tell them in time, but not of one that is being replaced; null: the
+   * supervisor does not answer.
+   */
   gather(): Promise<string[] | null>;
   /** The supervisor has died; nobody would restart or stop this process any more. */
   onOrphaned(orphaned: () => void): void;
@@ -35,7 +38,10 @@ export function openSupervisorLink(): SupervisorLink | null {
     announceListening: (port) => send({ type: "listening", port }),
     onRetire: (retire) => listen("retire", ({ listeners }) => retire(listeners)),
     onExpose: (expose) =>
-      listen("expose", async ({ id }) => send({ type: "exposed", id, text: await expose() })),
+      listen("expose", async ({ id }) => {
+        // What it reads may be closed already; an empty text spares the supervisor the wait.
+        send({ type: "exposed", id, text: await expose().catch(() => "") });
+      }),
     gather: () => gathering.ask((id) => send({ type: "gather", id })),
     onOrphaned: (orphaned) => void process.on("disconnect", orphaned),
   };

@@ -64,10 +64,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let endsInARow = 0;
   let reloading: Promise<void> | null = null;
   let isReloadWanted = false;
+  let gathering: Promise<string[]> | null = null;
 
-  async function gather(): Promise<string[]> {
+  /** Shared by all who ask meanwhile. */
+  function gather(): Promise<string[]> {
+    gathering ??= exposeAll().finally(() => {
+      gathering = null;
+    });
+    return gathering;
+  }
+
+  async function exposeAll(): Promise<string[]> {
     const texts = await Promise.all(slots.map(({ current }) => current?.expose()));
-    return texts.filter((text) => typeof text === "string");
+    return texts.filter((text): text is string => Boolean(text));
   }
 
   function launch(slot: Slot): WorkerProcess {

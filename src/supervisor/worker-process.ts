@@ -45,12 +45,11 @@ export function startWorker(options: WorkerStart): WorkerProcess {
   const child = Bun.spawn([process.execPath, MAIN], {
     env: { ...Bun.env, PORT: String(port), [WORKER_VARIABLE]: String(worker) },
     stdio: ["ignore", "inherit", "inherit"],
-    async ipc(message: FromWorker) {
+    ipc(message: FromWorker) {
       silentS = 0;
       if (message.type === "listening") resolve(message.port);
       else if (message.type === "exposed") exposing.answer(message.id, message.text);
-      else if (message.type === "gather")
-        send({ type: "gathered", id: message.id, texts: await gather() });
+      else if (message.type === "gather") void tell(message.id);
     },
   });
   const overdue = setTimeout(() => child.kill("SIGKILL"), listensWithinMs);
@@ -71,9 +70,16 @@ export function startWorker(options: WorkerStart): WorkerProcess {
     return exitCode;
   });
 
-  // Its end of the channel is gone when it has just crashed; its exit says so too.
+  async function tell(id: number): Promise<void> {
+    send({ type: "gathered", id, texts: await gather() });
+  }
+
   function send(message: ToWorker): void {
-    if (child.exitCode === null && child.signalCode === null) child.send(message);
+    try {
+      child.send(message);
+    } catch {
+      // Its end of the channel is gone when it has just crashed; its exit says so too.
+    }
   }
 
   return {

@@ -48,6 +48,21 @@ async function untilSaid(server: ServerProcess, message: string, times = 1): Pro
   await waitFor(`"${message}", ${times} times`, () => count(server, message) >= times, 50_000);
 }
 
+/** Asks for metrics until they tell of exactly these workers. */
+async function untilMetricsOf({ url }: ServerProcess, workers: string[]): Promise<string> {
+  let metrics = "";
+  await waitFor(`metrics of workers ${workers.join(" and ")}`, async () => {
+    // One that hangs goes on getting its share of the connections, which wait.
+    const scrapes = Array.from({ length: 4 }, () =>
+      fetch(`${url}/metrics`, { signal: AbortSignal.timeout(3_000) }),
+    );
+    metrics = await (await Promise.any(scrapes)).text();
+    const told = new Set([...metrics.matchAll(/worker="(\d)"/g)].map(([, worker]) => worker));
+    return Bun.deepEquals([...told].toSorted(), workers);
+  });
+  return metrics;
+}
+
 async function startFleet(settings: Settings = {}): Promise<ServerProcess> {
   const server = await startServer(dir.path, working(settings));
   await untilSaid(server, "all workers listen");
@@ -84,8 +99,7 @@ describe("start", () => {
     const lines = server.log.filter(({ msg }) => msg === "listening");
     expect(lines.map(({ worker }) => worker).toSorted()).toEqual([1, 2, 3]);
     expect(new Set(lines.map(({ url }) => url)).size).toBe(1);
-    const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    expect(metrics.match(/^onceover_database_available\{worker="[123]"\} 1$/gm)).toHaveLength(3);
+    const metrics = await untilMetricsOf(server, ["1", "2", "3"]);
     expect(metrics.match(/^# TYPE onceover_database_available gauge$/gm)).toHaveLength(1);
     expect(await server.stop()).toBe(0);
     expect(pids.filter(isAlive)).toEqual([]);
@@ -136,10 +150,7 @@ describe("crashes", () => {
     await using server = await startFleet();
     const [victim] = workerPids(server);
     process.kill(victim!, "SIGSTOP");
-    // The kernel goes on giving it connections, which wait until then.
-    const scrapes = Array.from({ length: 16 }, () => fetch(`${server.url}/metrics`));
-    const metrics = await (await Promise.any(scrapes)).text();
-    expect(new Set(metrics.match(/worker="\d"/g)).size).toBe(WORKERS - 1);
+    await untilMetricsOf(server, ["2", "3"]);
     await untilSaid(server, "listening", WORKERS + 1);
     expect(server.log).toContainEqual(
       expect.objectContaining({ msg: "killing a worker that hangs", pid: victim }),

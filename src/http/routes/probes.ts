@@ -36,6 +36,9 @@ export const metricsRoute = {
   },
 } satisfies RouteConfig;
 
+/** Of Prometheus' text exposition format. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
 export function mountProbes(app: App, { isReady, exposeMetrics }: HttpDeps): void {
   register(app, livenessRoute, ({ env }) => respondJson(env, { status: "ok" }));
   register(app, readinessRoute, ({ env }) => {
@@ -43,7 +46,6 @@ export function mountProbes(app: App, { isReady, exposeMetrics }: HttpDeps): voi
     throw new AppError("shutting_down", "The server is stopping.");
   });
   register(app, metricsRoute, async ({ env }) => {
-    const { text, contentType } = await exposeMetrics();
-    return respond(env, text, contentType);
+    return respond(env, await exposeMetrics(), METRICS_TYPE);
   });
 }
