@@ -98,9 +98,9 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True, help="folder of the two files")
     parser.add_argument("--name", default="album-v1")
     parser.add_argument("--version", default="1.0.0")
-    parser.add_argument("--views", nargs="*", default=["middle"],
+    parser.add_argument("--views", nargs="*", default=["middle", "zoom"],
                         help="what the server shows besides where unsure; views.py measures")  # fmt: skip
-    parser.add_argument("--precision", type=float, default=0.95, help="wanted when not unsure")
+    parser.add_argument("--precision", type=float, default=0.965, help="wanted when not unsure")
     args = parser.parse_args()
 
     checkpoint = torch.load(args.checkpoint, map_location="cpu")
