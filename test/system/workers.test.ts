@@ -100,6 +100,7 @@ describe("start", () => {
     expect(lines.map(({ worker }) => worker).toSorted()).toEqual([1, 2, 3]);
     expect(new Set(lines.map(({ url }) => url)).size).toBe(1);
     const metrics = await untilMetricsOf(server, ["1", "2", "3"]);
+    expect(metrics.match(/^onceover_database_available\{worker="[123]"\} 1$/gm)).toHaveLength(3);
     expect(metrics.match(/^# TYPE onceover_database_available gauge$/gm)).toHaveLength(1);
     expect(await server.stop()).toBe(0);
     expect(pids.filter(isAlive)).toEqual([]);
