@@ -184,7 +184,12 @@ export class WorkerPool {
       this.#turns.add(task);
       void this.#load(task);
     }
-    if (!this.#slots.some(isHopeful)) this.#giveUp();
+    if (!this.#slots.some(isHopeful)) {
+      for (const task of [...this.#queue, ...this.#loaded.map((one) => one.task)]) {
+        this.#forget(task);
+        task.settle(NO_WORKER);
+      }
+    }
     if (this.#queue.length === 0 && this.#turns.size === 0) this.#closing?.drained.resolve();
   }
 
@@ -204,14 +209,6 @@ export class WorkerPool {
     this.#busy.delete(slot);
     this.#turns.delete(task);
     this.#pump();
-  }
-
-  #giveUp(): void {
-    for (const { task } of this.#loaded.splice(0)) {
-      task.settle(NO_WORKER);
-      this.#turns.delete(task);
-    }
-    for (const task of this.#queue.splice(0)) task.settle(NO_WORKER);
   }
 
   /** Takes a task out of where it waits, if it does. */
