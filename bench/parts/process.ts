@@ -51,11 +51,10 @@ async function measureStart({ effort, folder }: PartContext): Promise<Row> {
 }
 
 /** A server answers while its workers are still loading; two photos at once need them both. */
-async function wakeWorkers({ url }: RunningServer, { folder }: PartContext): Promise<void> {
+async function wakeWorkers(server: RunningServer, { folder }: PartContext): Promise<void> {
   const file = `${folder}/photo.jpg`;
   await Bun.write(file, await drawUpload());
-  const load = { script: "unique-photos" as const, url: `${url}/api/v1/classify`, connections: 2 };
-  await runLoad({ ...load, args: [file, "wake"], durationS: 1 });
+  await uploadNewPhotos(server, file, { word: "wake", connections: 2, durationS: 1 });
 }
 
 async function settledMemoryMib({ pid }: RunningServer): Promise<number> {
@@ -83,15 +82,25 @@ async function measureLoaded(
     connections: 64,
     durationS: context.effort.roundS * 2,
   });
-  await uploadNewPhotos(server, context);
+  await loadWorkers(server, context);
   const { peak } = residentMemoryMib(server.pid);
   return { what: "resident memory, peak under load", baseline: "", ours: `${peak.toFixed(0)} MiB` };
 }
 
-async function uploadNewPhotos({ url }: RunningServer, { effort, folder }: PartContext) {
-  const args = [`${folder}/photo.jpg`, "load"];
-  const load = { script: "unique-photos" as const, url: `${url}/api/v1/classify`, args };
-  await runLoad({ ...load, connections: 16, durationS: effort.roundS * 2 });
+/** Keeps the workers of any number busy for as long as a measurement takes. */
+function loadWorkers(server: RunningServer, { effort, folder }: PartContext): Promise<void> {
+  const load = { word: "load", connections: 16, durationS: effort.roundS * 2 };
+  return uploadNewPhotos(server, `${folder}/photo.jpg`, load);
+}
+
+/** `word` is one that no earlier load on the same server used. */
+async function uploadNewPhotos(
+  { url }: RunningServer,
+  file: string,
+  { word, ...load }: { word: string; connections: number; durationS: number },
+): Promise<void> {
+  const args = [file, word];
+  await runLoad({ ...load, script: "unique-photos", url: `${url}/api/v1/classify`, args });
 }
 
 async function measureWithoutModel({ folder }: PartContext): Promise<number> {
@@ -109,7 +118,7 @@ async function measureWorkers(context: PartContext): Promise<Row> {
   for (const workers of [1, 2]) {
     const settings = { ...SETTINGS, LOCAL_WORKERS: String(workers) };
     await using server = await startServer(`${context.folder}/${workers}`, settings);
-    await uploadNewPhotos(server, context);
+    await loadWorkers(server, context);
     peaks.push(residentMemoryMib(server.pid).peak);
   }
   const [one, two] = peaks as [number, number];
