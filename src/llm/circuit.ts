@@ -43,14 +43,14 @@ const MAX_OPEN_MS = 300_000;
 /** A failure that speaks against the service. */
 interface BreakingFailure {
   cause: AttemptFailure;
-  /** Calls that began before the failed one and were still under way when it failed. */
+  /** Calls under way that began before the one that failed, or before a younger one that had. */
   olderCalls: number;
 }
 
 /**
  * Opens when most of the last calls failed, or many in a row, and at once over a refused key: that is no
  * passing trouble. An error is back sooner than an answer, so of calls that began together the failures
- * are known first: those under way for longer than the one that failed count as if they went well, until
+ * are known first: those under way for longer than any that failed count as if they went well, until
  * they show.
  */
 class FailureBreaker extends CountBreaker {
@@ -97,8 +97,11 @@ export class Circuit {
   #lastFailure: BreakingFailure | null = null;
   /** How often it opened. A call that began before the last time says nothing of what is now. */
   #openings = 0;
-  /** In the order in which they began. */
-  readonly #callsUnderWay = new Set<symbol>();
+  /** By their numbers, in the order in which they began. */
+  readonly #callsUnderWay = new Set<number>();
+  #calls = 0;
+  /** The number of the last call to begin among those that failed. */
+  #youngestFailed = 0;
   /** Set by a good probe, cleared when the circuit opens: whether the next call may be the trial. */
   #mayTry = false;
   /** Set while a probe is due: at most one timer exists. */
@@ -138,7 +141,7 @@ export class Circuit {
   /** Runs an attempt and learns from its outcome. Only to be called where `admits()` is true. */
   execute<Reply extends ReplyOutcome>(attempt: () => Promise<Reply>): Promise<Reply> {
     return this.#policy.execute(async () => {
-      const call = Symbol("call");
+      const call = ++this.#calls;
       const openings = this.#openings;
       this.#callsUnderWay.add(call);
       try {
@@ -159,11 +162,13 @@ export class Circuit {
     await this.#probing;
   }
 
-  #noteFailure(call: symbol, cause: AttemptFailure): void {
+  #noteFailure(call: number, cause: AttemptFailure): void {
+    // Failures of one moment come back in any order, the last to begin perhaps first.
+    this.#youngestFailed = Math.max(this.#youngestFailed, call);
     let olderCalls = 0;
     for (const other of this.#callsUnderWay) {
-      if (other === call) break;
-      olderCalls++;
+      if (other >= this.#youngestFailed) break;
+      if (other !== call) olderCalls++;
     }
     this.#lastFailure = { cause, olderCalls };
   }

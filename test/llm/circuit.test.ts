@@ -129,6 +129,30 @@ describe("the circuit stays closed", () => {
     expect(fixture.provider.calls.count).toBe(300);
   });
 
+  test.each([
+    ["first to last", (failing: number[]) => failing],
+    ["last to first", (failing: number[]) => failing.toReversed()],
+  ])("while a third of a burst fails, and the failures are back %s", async (_order, arrange) => {
+    const moves: string[] = [];
+    const circuit = new Circuit({
+      minCalls: 10,
+      probe: async () => "up",
+      probeIntervalMs: 60_000,
+      onStateChange: (status) => moves.push(status.circuit),
+      clock: Date.now,
+    });
+    const replies = Array.from({ length: 60 }, () => Promise.withResolvers<ReplyOutcome>());
+    const calls = replies.map(({ promise }) => circuit.execute(() => promise));
+    const failing = replies.keys().filter((index) => index % 3 === 0);
+    for (const index of arrange([...failing])) {
+      const failure = createFailure("server_error", "HTTP 500", { breaks: true });
+      replies[index]!.resolve({ ok: false, failure });
+      await calls[index];
+    }
+    expect(moves).toEqual([]);
+    await circuit.close();
+  });
+
   test("over failures of fewer calls than say anything", async () => {
     await using fixture = openWatched(behaviours.status(500), { breakerMinCalls: 10 });
     for (let i = 0; i < 9; i++) await fixture.classify();
