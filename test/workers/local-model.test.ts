@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import type { LocalPicture } from "../../src/classification/ports/local-model.ts";
@@ -45,6 +47,19 @@ function upload(bytes: Uint8Array, { thumbnailShape } = model): LocalPicture {
 async function reasonOf(bytes: Uint8Array, local = model): Promise<string> {
   const outcome = await local.classify(upload(bytes, local), inAWhile());
   return outcome.ok ? "ok" : outcome.reason;
+}
+
+/** Of this process's worker threads; fields 2 and 19 of proc_pid_stat(5). */
+function workerNiceness(): number[] {
+  return readdirSync("/proc/self/task").flatMap((thread) => {
+    try {
+      const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+      const [name, fields] = stat.slice(stat.indexOf("(") + 1).split(") ") as [string, string];
+      return name === "Worker" ? Number(fields.split(" ")[16]) : [];
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  });
 }
 
 describe("a picture", () => {
@@ -273,6 +288,14 @@ describe("a second look", () => {
 });
 
 describe("under load", () => {
+  test.skipIf(process.platform !== "linux")("workers give way to requests", async () => {
+    const local = await open();
+    await until("both workers are ready", () => local.stats().ready === 2);
+    expect(new Set(workerNiceness())).toEqual(new Set([10]));
+    expect(getPriority()).toBeLessThan(10);
+    await local.close(1000);
+  });
+
   test("the queue is bounded, and everything in it is answered", async () => {
     const local = await open({ maxQueued: 5 });
     await until("both workers are ready", () => local.stats().ready === 2);
