@@ -13,15 +13,11 @@ def write_checkpoint(state: dict, file: Path) -> None:
     unfinished.replace(file)
 
 
-def read_weights(file: Path, labels: list[str], device: torch.device) -> dict:
+def read_net(file: Path, labels: list[str], device: torch.device) -> AlbumNet:
+    """The network of a checkpoint, ready to answer for the labels at hand."""
     checkpoint = torch.load(file, map_location=device)
     if checkpoint["labels"] != labels:
         raise SystemExit(f"{file} was trained for {checkpoint['labels']}, not {labels}")
-    return checkpoint["weights"]
-
-
-def read_net(file: Path, labels: list[str], device: torch.device) -> AlbumNet:
-    """The network of a checkpoint, ready to answer."""
     net = AlbumNet(len(labels)).to(device, memory_format=torch.channels_last)
-    net.load_state_dict(read_weights(file, labels, device))
+    net.load_state_dict(checkpoint["weights"])
     return net.eval()

@@ -16,8 +16,9 @@ import torch
 from preprocess import fit, open_upright
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-MEAN = [0.485, 0.456, 0.406]
-STD = [0.229, 0.224, 0.225]
+# What the weights that training begins with were trained on: values from -1 to 1.
+MEAN = [0.5, 0.5, 0.5]
+STD = [0.5, 0.5, 0.5]
 
 
 def input_spec(size: int) -> dict:

@@ -1,6 +1,6 @@
 """Measures the recipe on sources that it has not seen, which is the number to believe.
 
-    python3 leave_out.py --data DIR --out OUT [--folds 3] [--minutes 20] [--together lsp,composite]
+    python3 leave_out.py --data DIR --out OUT [--folds 6] [--together lsp,composite]
 
 Splits the sources into as many groups as there are folds, trains without each group, and asks the
 result about the pictures of exactly that group, crops left out. Run again with the same --out to
@@ -26,15 +26,12 @@ from training import answers
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--folds", type=int, default=6)
     parser.add_argument("--fold", type=int, help="this one only, counted from 1")
     parser.add_argument("--together", type=names, action="append", default=[],
                         help="sources of one origin, hidden as one; may be repeated")  # fmt: skip
     parser.add_argument("--precision", type=float, default=0.95, help="wanted when not unsure")
-    parser.add_argument("--again", type=float, default=0, metavar="MINUTES",
-                        help="length of a second generation, which is then what is measured")  # fmt: skip
     add_arguments(parser)
-    parser.set_defaults(start=None, teacher=[])
     return parser.parse_args()
 
 
@@ -56,9 +53,9 @@ def ask(net: torch.nn.Module, pictures: Pictures, device: torch.device) -> Predi
 def measure_fold(args: argparse.Namespace, hidden: list[str]) -> Predictions:
     """Calibrated logits for the hidden sources, from the checkpoint in args.out."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    size, cache = args.sizes[-1], args.cache
+    size, cache = args.size, args.cache
     known = load_pictures(args.data / "val", size, cache, hidden)
-    net = read_net(args.out / "best.pt", known.labels, device)
+    net = read_net(args.out / "result.pt", known.labels, device)
     own = ask(net, known, device)
     temperature = fit_temperature(own)
     parts = [load_pictures(args.data / p, size, cache, only=hidden) for p in ("train", "val")]
@@ -70,14 +67,6 @@ def measure_fold(args: argparse.Namespace, hidden: list[str]) -> Predictions:
     return result
 
 
-def second_generation(fold: argparse.Namespace) -> argparse.Namespace:
-    """From the first one's weights, with half the rate, learning from it."""
-    first = fold.out / "best.pt"
-    changes = {"out": fold.out / "again", "start": first, "teacher": [first]}
-    changes |= {"rate": fold.rate / 2, "seed": fold.seed + 1, "minutes": fold.again}
-    return argparse.Namespace(**vars(fold) | changes)
-
-
 def run_fold(args: argparse.Namespace, index: int, hidden: list[str]) -> Predictions:
     fold = argparse.Namespace(**vars(args) | {"out": args.out / f"fold-{index}"})
     fold.leave_out, fold.cache = hidden, args.cache or args.out / "cache"
@@ -85,9 +74,6 @@ def run_fold(args: argparse.Namespace, index: int, hidden: list[str]) -> Predict
     if not file.exists():
         print(f"\nfold {index}: without {', '.join(hidden)}", flush=True)
         train(fold)
-        if args.again:
-            fold = second_generation(fold)
-            train(fold)
         result = measure_fold(fold, hidden)
         np.savez(file, **vars(result))
     saved = np.load(file)

@@ -74,7 +74,7 @@ async function paint(path: string, background: string): Promise<void> {
 describe("models", () => {
   test("lists what is installed, what is in use, and what can be had", async () => {
     const { stdout, exitCode } = await run([]);
-    expect(stdout).toMatch(/^\* +album-v1 .* 8 to 8 +good +MIT/m);
+    expect(stdout).toMatch(/^\* +album-v1 .* 8 to 8 +good +Apache-2.0/m);
     expect(stdout).toMatch(
       /To be had .*:\n +tiny +0\.0 MB +MIT +Tells red, green and blue apart\.\n/,
     );
