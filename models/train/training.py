@@ -1,4 +1,4 @@
-"""One training run: the head first, then the network above its first blocks, and half way back."""
+"""One training run: first the head, then all but the first blocks, and part of the way back."""
 
 import argparse
 import copy
