@@ -67,7 +67,7 @@ def write_onnx(checkpoint: dict, file: Path) -> None:
     file.write_bytes(model.SerializeToString(deterministic=True))
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     difference = np.abs(session.run(None, {"input": example.numpy()})[0] - expected).max()
-    if difference > 0.5:  # Noise is harder on rounded weights than photos are.
+    if difference > 0.25:  # Rounded weights make a tenth of a logit of noise, less of photos.
         raise SystemExit(f"the exported model differs from the checkpoint by {difference}")
 
 
@@ -158,7 +158,9 @@ def main() -> None:
     result = predict(file, manifest, pictures_of(args.data, without=checkpoint["left_out"]))
     temperature = fit_temperature(result)
     manifest["output"]["temperature"] = temperature
-    manifest["unsure"] = args.unsure or choose_unsure(result, temperature, args.precision)
+    manifest["unsure"] = args.unsure
+    if args.unsure is None:
+        manifest["unsure"] = choose_unsure(result, temperature, args.precision)
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     file.with_suffix(".json").write_text(text, encoding="utf-8")
     print(f"{file}: {file.stat().st_size} bytes, epoch {checkpoint['epoch']}")

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Circuit } from "../../src/llm/circuit.ts";
+import { Circuit, type CircuitOptions } from "../../src/llm/circuit.ts";
 import { createFailure } from "../../src/llm/failure.ts";
 import type { CircuitStatus, ProviderOptions } from "../../src/llm/open-provider.ts";
 import type { ReplyOutcome } from "../../src/llm/parse-reply.ts";
@@ -22,6 +22,18 @@ async function breakIt(fixture: ReturnType<typeof openWatched>) {
   fixture.provider.behaveToProbes(behaviours.status(503));
   for (let i = 0; i < 3; i++) await fixture.classify();
   expect(fixture.moves).toEqual(["open"]);
+}
+
+/** A circuit without a provider behind it. */
+function openCircuit(options: Partial<CircuitOptions>): Circuit {
+  return new Circuit({
+    minCalls: 3,
+    probe: async () => "up",
+    probeIntervalMs: 60_000,
+    onStateChange: () => {},
+    clock: Date.now,
+    ...options,
+  });
 }
 
 const refuseKey = (): ReplyOutcome => ({
@@ -134,12 +146,9 @@ describe("the circuit stays closed", () => {
     ["last to first", (failing: number[]) => failing.toReversed()],
   ])("while a third of a burst fails, and the failures are back %s", async (_order, arrange) => {
     const moves: string[] = [];
-    const circuit = new Circuit({
+    const circuit = openCircuit({
       minCalls: 10,
-      probe: async () => "up",
-      probeIntervalMs: 60_000,
       onStateChange: (status) => moves.push(status.circuit),
-      clock: Date.now,
     });
     const replies = Array.from({ length: 60 }, () => Promise.withResolvers<ReplyOutcome>());
     const calls = replies.map(({ promise }) => circuit.execute(() => promise));
@@ -185,13 +194,7 @@ describe("the way back", () => {
   });
 
   test("is not lost to calls that began before the circuit opened and end amid the trial", async () => {
-    const circuit = new Circuit({
-      minCalls: 3,
-      probe: async () => "up",
-      probeIntervalMs: 1,
-      onStateChange: () => {},
-      clock: Date.now,
-    });
+    const circuit = openCircuit({ probeIntervalMs: 1 });
     const [oldReply, trialReply] = [1, 2].map(() => Promise.withResolvers<ReplyOutcome>());
     const old = circuit.execute(() => oldReply!.promise);
     await circuit.execute(async () => refuseKey());
